@@ -1,0 +1,60 @@
+"""`conversion_manifest.json`: what a conversion read, how it decided, what it wrote, and what it could not carry."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from ptycho_contracts.contract import DocumentContract
+
+_STRICT = ConfigDict(frozen=True, extra="forbid")
+
+
+class FileRecord(BaseModel):
+    """One file, known by its digest."""
+
+    model_config = _STRICT
+
+    role: str = Field(description="role in its contract: npz, dp, para …")
+    path: str = Field(description="name of an output beside the manifest; path of a source as it was given")
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    bytes: int = Field(ge=0)
+
+
+class OutputRecord(BaseModel):
+    """One artifact that was written."""
+
+    model_config = _STRICT
+
+    files: tuple[FileRecord, ...]
+    facts: dict[str, Any] = Field(description="figures that the writing produced: probe factor, total intensity …")
+    dropped: tuple[str, ...] = Field(description="what the scan held and the format has no room for")
+
+
+class ConversionManifest(BaseModel):
+    """The whole conversion."""
+
+    model_config = _STRICT
+
+    document: Literal["conversion-manifest"] = "conversion-manifest"
+    tool: str = Field(description="name and version of the program that wrote it")
+    finished_at: AwareDatetime
+    source_contract: str
+    target_contract: str
+    source: tuple[FileRecord, ...]
+    options: dict[str, Any] = Field(description="what the caller asked for or said of the source")
+    decisions: dict[str, Any] = Field(description="how each open question about the source was decided, with evidence")
+    dropped: tuple[str, ...] = Field(description="what the source held and a scan has no room for")
+    placeholders: tuple[str, ...] = Field(description="quantities that are not known and stand as unit values")
+    outputs: tuple[OutputRecord, ...]
+
+
+CONTRACT = DocumentContract(
+    id="conversion-manifest",
+    version="1.0.0",
+    summary="record of a conversion (conversion_manifest.json)",
+    model=ConversionManifest,
+    role="json",
+    names=("conversion_manifest.json", "*_conversion.json"),
+)

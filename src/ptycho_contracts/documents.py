@@ -1,0 +1,117 @@
+"""Validation of JSON, YAML and pickled documents: pydantic's errors as findings."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from ptycho_contracts import engine_codes as codes
+from ptycho_contracts.contract import DocumentContract, all_contracts
+from ptycho_contracts.finding import Finding, finding
+from ptycho_contracts.sources.base import SourceError
+from ptycho_contracts.sources.document import read_json, read_yaml
+from ptycho_contracts.sources.pickle_file import read_number_dict
+from ptycho_contracts.sources.sniff import sniff
+
+_DOCUMENTS = ("json", "yaml", "pickle")
+
+
+def read_document(path: Path, role: str) -> tuple[Any, list[Finding]]:
+    """The value of a JSON, YAML or pickled document, by its content, with findings about its form.
+
+    Raises:
+        SourceError: absent, damaged or hostile.
+    """
+    kind = sniff(path)
+    if kind == "json":
+        return read_json(path, role)
+    if kind == "pickle":
+        return read_number_dict(path, role), []
+    return read_yaml(path, role), []
+
+
+def recognise_document(path: Path) -> DocumentContract | None:
+    """The document contract whose file names fit, or whose required fields the document has; None if neither."""
+    if not path.is_file():
+        return None
+    try:
+        if sniff(path) not in _DOCUMENTS:
+            return None
+    except SourceError:
+        return None  # opening it again as arrays reports what is wrong with it
+    contracts = [c for c in all_contracts().values() if isinstance(c, DocumentContract)]
+    for contract in contracts:
+        if any(fnmatch(path.name, pattern) for pattern in contract.names):
+            return contract
+    return _by_fields(path, contracts)
+
+
+def _by_fields(path: Path, contracts: list[DocumentContract]) -> DocumentContract | None:
+    try:
+        value, _ = read_document(path, "file")
+    except SourceError:
+        return None
+    if not isinstance(value, dict):
+        return None
+    scored = [(_share(contract.model, value), contract) for contract in contracts]
+    best = max(scored, key=lambda item: item[0], default=(0.0, None))
+    return best[1] if best[0] > 0.5 else None
+
+
+def _share(model: type[BaseModel], value: dict[str, Any]) -> float:
+    """Share of the model's required fields that the document has; 0 for models without named fields."""
+    required = [info.alias or name for name, info in model.model_fields.items() if info.is_required()]
+    if not required or required == ["root"]:
+        return 0.0
+    return sum(name in value for name in required) / len(required)
+
+
+def validate_document(contract: DocumentContract, path: Path) -> list[Finding]:
+    """Every finding about the document at `path`."""
+    try:
+        value, found = read_document(path, contract.role)
+    except SourceError as error:
+        return list(error.findings)
+    return found + check_document(contract.model, value, contract.role)
+
+
+def check_document(model: type[BaseModel], value: object, role: str) -> list[Finding]:
+    """Every finding about a parsed document."""
+    try:
+        model.model_validate(value)
+    except ValidationError as error:
+        return [_from_pydantic(detail, role) for detail in error.errors(include_url=False)]
+    return []
+
+
+def _from_pydantic(detail: ErrorDetails, role: str) -> Finding:
+    location = f"{role}:/{_path(detail)}"
+    kind = detail["type"]
+    name = str(detail["loc"][-1]) if detail["loc"] else "the document"
+    if kind == "missing":
+        return finding(codes.MEMBER_MISSING, location, f"{name} is missing", expected=name, found="no such field")
+    if kind == "extra_forbidden":
+        return finding(codes.FIELD_UNKNOWN, location, f"{name} is no field of this contract", found=name)
+    return finding(
+        codes.FIELD_INVALID,
+        location,
+        f"{name}: {detail['msg']}",
+        expected=detail["msg"],
+        found=_short(detail["input"]),
+    )
+
+
+def _path(detail: ErrorDetails) -> str:
+    text = ""
+    for part in detail["loc"]:
+        text += f"[{part}]" if isinstance(part, int) else f"/{part}" if text else str(part)
+    return text
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else text[:77] + "…"

@@ -1,0 +1,106 @@
+"""From the evidence of the physics check to findings; shared by the rules of every format that has physics."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ptycho_contracts import physics_codes as codes
+from ptycho_contracts.codes import Code
+from ptycho_contracts.finding import Finding, finding
+from ptycho_contracts.physics import mistakes
+from ptycho_contracts.physics.establish import Established, Evidence
+
+_BY_CHANGE = {
+    mistakes.OTHER_UNIT["intensity"]: codes.AMPLITUDE_FOR_INTENSITY,
+    mistakes.OTHER_UNIT["amplitude"]: codes.INTENSITY_FOR_AMPLITUDE,
+    mistakes.SWAPPED: codes.SWAPPED_AXES,
+    mistakes.NEGATED_Y: codes.NEGATED_AXIS,
+    mistakes.NEGATED_X: codes.NEGATED_AXIS,
+}
+
+
+def physics_findings(
+    outcome: Established, patterns: str, positions: tuple[str, str], order_may_be_other: bool
+) -> Iterator[Finding]:
+    """What the evidence says about a file.
+
+    Args:
+        outcome: Of `establish`, with the file's own statement as the first reading.
+        patterns: Location of the patterns.
+        positions: Locations of the positions (y, x).
+        order_may_be_other: Where no reading fits: whether the patterns fit other positions of the same scan.
+    """
+    evidence = outcome.evidence
+    if outcome.reading is not None:
+        coded = [_code_of(change, patterns, positions) for change in outcome.reading.changes]
+        for code, location in dict.fromkeys(coded):
+            changes = [c for c in outcome.reading.changes if _code_of(c, patterns, positions) == (code, location)]
+            yield _proven_changes(code, location, " + ".join(changes), evidence)
+    elif evidence.verdict == "cannot tell":
+        yield finding(
+            codes.CANNOT_TELL,
+            patterns,
+            "the patterns do not decide between readings",
+            found=_stated(evidence),
+        )
+    elif evidence.confirmed is not None:
+        done = evidence.confirmed
+        yield finding(
+            codes.WRONG_ORDER,
+            f"{patterns}[{done.first_contradictions[0]}]",
+            f"{done.contradict} of {done.patterns} patterns fit another place surely better than their own",
+            expected="every pattern explained best at its own position",
+            found=f"{done.agree} agree, {done.contradict} contradict, {done.undecided} undecided",
+        )
+    else:
+        yield _nothing_fits(evidence, patterns, order_may_be_other)
+
+
+def _proven_changes(code: Code, location: str, changes: str, evidence: Evidence) -> Finding:
+    confirmed = evidence.confirmed
+    agree = f"{confirmed.agree} of {confirmed.patterns}" if confirmed else "all sampled"
+    return finding(
+        code,
+        location,
+        f"{changes}: so read, {agree} patterns are explained best at their own position",
+        expected="patterns explained as stated",
+        found=f"{_stated(evidence)}; explained as {evidence.chosen!r}",
+    )
+
+
+def _code_of(change: str, patterns: str, positions: tuple[str, str]) -> tuple[Code, str]:
+    if change.startswith(mistakes.frame_change("")):
+        return codes.OTHER_FRAME, positions[0]
+    code = _BY_CHANGE.get(change, codes.WRONG_ORDER)
+    if code is codes.SWAPPED_AXES:
+        return code, positions[1]
+    if code is codes.NEGATED_AXIS:
+        return code, positions[0 if change == mistakes.NEGATED_Y else 1]
+    return code, patterns
+
+
+def _stated(evidence: Evidence) -> str:
+    first = evidence.readings[0]
+    return (
+        f"as stated {first.agree} of {first.sampled} sampled patterns agree, {first.contradict} contradict, "
+        f"{first.undecided} are undecided"
+    )
+
+
+def _nothing_fits(evidence: Evidence, patterns: str, order_may_be_other: bool) -> Finding:
+    if order_may_be_other:
+        return finding(
+            codes.WRONG_ORDER,
+            patterns,
+            "the patterns fit other positions of this scan, in an order that is none of the known ones",
+            expected="every pattern explained best at its own position",
+            found=_stated(evidence),
+        )
+    tried = ", ".join(e.reading for e in evidence.readings[:6])
+    return finding(
+        codes.UNEXPLAINED,
+        patterns,
+        "neither the file as stated nor any reading tried explains the patterns",
+        expected="patterns explained by object, probe and positions",
+        found=f"{_stated(evidence)}; tried {len(evidence.readings)} readings: {tried} …",
+    )

@@ -1,0 +1,74 @@
+"""Codes of the physics check: whether the forward model explains the patterns, and which mistake does."""
+
+from __future__ import annotations
+
+from ptycho_contracts.codes import Code, Severity
+
+_LOOK = "`ptycho validate --depth physics --format json` prints the evidence of every reading that was tried."
+
+WRONG_ORDER = Code(
+    "PTY310",
+    Severity.ERROR,
+    "patterns are not in the order of the positions",
+    "Patterns are explained surely better by another scan position, or by another object, than by their own.",
+    "A model trained on such pairs learns nothing, and a reconstruction stitched from them is flat or scrambled.",
+    "Convert with `ptycho convert`: it repairs an order that it can prove, and `--order match` assigns every "
+    "pattern to the place that explains it.",
+)
+AMPLITUDE_FOR_INTENSITY = Code(
+    "PTY311",
+    Severity.ERROR,
+    "amplitude stored where intensity is meant",
+    "The stored values themselves, not their square roots, match the predicted amplitudes.",
+    "The loss of a reconstruction even goes down, so nothing shows the mistake but the picture.",
+    "Square the patterns.",
+)
+SWAPPED_AXES = Code(
+    "PTY312",
+    Severity.ERROR,
+    "x and y positions swapped",
+    "With the two position arrays exchanged the forward model explains the patterns; as stored it does not.",
+    "Patches are cut at transposed places; the reconstruction is scrambled or flat.",
+    "Exchange probe_position_x_m and probe_position_y_m: y counts rows, x columns.",
+)
+OTHER_FRAME = Code(
+    "PTY313",
+    Severity.ERROR,
+    "positions in another frame",
+    "Read with another tool's origin the positions explain the patterns; with the stated one they do not.",
+    "Every patch is cut up to a pixel off the object it is compared with. No loss reveals it.",
+    "Convert with `ptycho convert --frame NAME`, naming the frame that the file was written in.",
+)
+NEGATED_AXIS = Code(
+    "PTY314",
+    Severity.ERROR,
+    "a position axis points the other way",
+    "With the sign of an axis reversed the forward model explains the patterns; as stored it does not.",
+    "The reconstruction is mirrored or scrambled; with both axes reversed no loss reveals it.",
+    "Negate the position array.",
+)
+UNEXPLAINED = Code(
+    "PTY315",
+    Severity.ERROR,
+    "no reading of the file explains its patterns",
+    "Neither the file as stated nor any usual mistake, nor another order of the positions, explains the patterns.",
+    "Object, probe and patterns do not belong together, or a convention is wrong that is not among those tried.",
+    "Check that object and probe are those of this scan. " + _LOOK,
+)
+CANNOT_TELL = Code(
+    "PTY316",
+    Severity.WARNING,
+    "the physics check cannot tell",
+    "The object is flat, periodic or unknown where the patterns were taken, or two readings explain the patterns "
+    "equally well.",
+    "A wrong convention may hide here: nothing in the file contradicts it.",
+    "Nothing to mend; take the positions on trust only if you know how they were made. " + _LOOK,
+)
+INTENSITY_FOR_AMPLITUDE = Code(
+    "PTY317",
+    Severity.ERROR,
+    "intensity stored where amplitude is meant",
+    "The square roots of the stored values, not the values themselves, match the predicted amplitudes.",
+    "The dynamic range doubles; a model trained on it sees only the brightest pixels.",
+    "Take the square root of the patterns, or convert with a contract that states intensity.",
+)
