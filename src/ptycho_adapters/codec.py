@@ -1,0 +1,134 @@
+"""What a codec is, and the registry that finds one by contract id; one file in `formats/` for each."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, Self
+
+import xarray as xr
+
+from ptycho_contracts.finding import Finding
+from ptycho_contracts.sources.base import Source
+
+Order = Literal["auto", "match", "as-stored"]
+ORDERS: tuple[Order, ...] = ("auto", "match", "as-stored")
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class ReadOptions:
+    """What a caller can say of a source that the source does not say itself.
+
+    Attributes:
+        order: `auto` establishes by evidence how the file is to be read and refuses what fits nothing; `match`
+            assigns every pattern to the place that explains it; `as-stored` trusts the file.
+        frame: Named origin of a pair's positions, where the file names none.
+        values: Whether patterns are amplitudes or intensities, where the file leaves it open.
+        pixel_size_m: Object pixel, where the file does not know it.
+        energy_eV: Photon energy, likewise.
+        distance_m: Detector distance, likewise.
+        progress: Called with (what is done, done, all).
+    """
+
+    order: Order = "auto"
+    frame: str | None = None
+    values: Literal["amplitude", "intensity"] | None = None
+    pixel_size_m: float | None = None
+    energy_eV: float | None = None
+    distance_m: float | None = None
+    progress: Progress | None = None
+
+    def physical(self) -> dict[str, float | None]:
+        """Root attributes of a Scan from what the caller knows."""
+        return {
+            "pixel_size_y_m": self.pixel_size_m,
+            "pixel_size_x_m": self.pixel_size_m,
+            "photon_energy_eV": self.energy_eV,
+            "detector_object_distance_m": self.distance_m,
+        }
+
+
+@dataclass
+class Loaded:
+    """Scans read from one source, open until closed.
+
+    Attributes:
+        scans: One for each object.
+        dropped: What the source holds and a Scan cannot carry, in words.
+        decisions: How each open question about the source was decided, with its evidence; JSON-serialisable.
+    """
+
+    scans: list[xr.Dataset]
+    dropped: list[str]
+    decisions: dict[str, Any]
+    sources: list[Source] = field(default_factory=list)
+
+    def close(self) -> None:
+        """Close the files; lazy patterns cannot be read afterwards."""
+        for source in self.sources:
+            source.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+@dataclass(frozen=True)
+class Written:
+    """Files written for one Scan.
+
+    Attributes:
+        files: By role.
+        dropped: What the Scan holds and the format cannot, in words.
+        facts: Figures that the writing produced (total and maximum intensity, the probe's factor).
+    """
+
+    files: Mapping[str, Path]
+    dropped: list[str]
+    facts: Mapping[str, Any]
+
+
+class ConversionError(Exception):
+    """A source cannot be converted; `findings` say why and name the way out."""
+
+    def __init__(self, *findings: Finding) -> None:
+        self.findings = findings
+        super().__init__("; ".join(f.message for f in findings))
+
+
+@dataclass(frozen=True)
+class Codec:
+    """How one format is read and written.
+
+    Attributes:
+        id: The contract's id.
+        read: Path and options to open scans.
+        write: A Scan to files in a folder under a name; reports (done, all) patterns.
+        targets: The files that `write` makes for (folder, name).
+    """
+
+    id: str
+    read: Callable[[Path, ReadOptions], Loaded] | None
+    write: Callable[[xr.Dataset, Path, str, Callable[[int, int], None] | None], Written] | None
+    targets: Callable[[Path, str], dict[str, Path]]
+
+
+@cache
+def all_codecs() -> dict[str, Codec]:
+    """Every codec by contract id."""
+    from ptycho_adapters import formats  # noqa: PLC0415
+
+    modules = (
+        importlib.import_module(f"{formats.__name__}.{info.name}") for info in pkgutil.iter_modules(formats.__path__)
+    )
+    return {module.CODEC.id: module.CODEC for module in modules if hasattr(module, "CODEC")}

@@ -1,0 +1,111 @@
+"""The Scan: one `xarray.Dataset` between all formats, its patterns lazy.
+
+Positions are absolute: the 0-based array coordinate, in object pixels, of the patch's centre (patch index
+(n−1)/2), y the row, x the column; so no tool's idea of an origin is inside. What a source does not know is
+absent, never 0. Where the probe's scale is still unknown (the source's patterns have an arbitrary unit),
+`probe_scale` is "unknown" and a writer that needs it solves it from the energies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+from xarray.core import indexing
+
+from ptycho_adapters.patterns import StoredIntensity
+from ptycho_contracts.physics.forward import ForwardModel, Places
+
+ProbeScale = Literal["calibrated", "unknown"]
+
+# A block of patterns handled at once while streaming.
+BLOCK_BYTES = 16 * 2**20
+
+
+def make_scan(
+    intensity: StoredIntensity | NDArray[Any],
+    centre_px: NDArray[np.float64],
+    probe: NDArray[np.complexfloating] | None,
+    object_: NDArray[np.complexfloating] | None,
+    attributes: Mapping[str, Any],
+) -> xr.Dataset:
+    """A Scan.
+
+    Args:
+        intensity: (scan, n, n), lazy or in memory.
+        centre_px: (scan, 2) float64, (y, x).
+        probe: (mode, n, n) complex.
+        object_: (layer, H, W) complex.
+        attributes: Root attributes as the `scan` contract names them; None values are left out.
+    """
+    values = indexing.LazilyIndexedArray(intensity) if isinstance(intensity, StoredIntensity) else intensity
+    variables: dict[str, Any] = {
+        "intensity": (("scan", "detector_y", "detector_x"), values),
+        "position_y": ("scan", np.ascontiguousarray(centre_px[:, 0], np.float64)),
+        "position_x": ("scan", np.ascontiguousarray(centre_px[:, 1], np.float64)),
+    }
+    if probe is not None:
+        variables["probe"] = (("mode", "patch_y", "patch_x"), probe)
+    if object_ is not None:
+        variables["object"] = (("layer", "object_y", "object_x"), object_)
+    return xr.Dataset(variables, attrs={k: v for k, v in attributes.items() if v is not None})
+
+
+def centres_px(scan: xr.Dataset) -> NDArray[np.float64]:
+    """(scan, 2) positions (y, x)."""
+    return np.column_stack([scan["position_y"].values, scan["position_x"].values])
+
+
+def canvas_shape(scan: xr.Dataset) -> tuple[int, int]:
+    """(rows, columns) of the object, or of the canvas that the scan declares.
+
+    Raises:
+        ValueError: neither is there.
+    """
+    if "object" in scan:
+        return int(scan.sizes["object_y"]), int(scan.sizes["object_x"])
+    if "canvas_y_px" in scan.attrs and "canvas_x_px" in scan.attrs:
+        return int(scan.attrs["canvas_y_px"]), int(scan.attrs["canvas_x_px"])
+    raise ValueError("the scan has neither an object nor a declared canvas")
+
+
+def intensity_blocks(scan: xr.Dataset) -> Iterator[tuple[int, NDArray[Any]]]:
+    """(first pattern, intensities (b, n, n)) in scan order, about `BLOCK_BYTES` each, one alive at a time."""
+    variable = scan["intensity"].variable
+    count = variable.shape[0]
+    row_bytes = max(1, int(np.prod(variable.shape[1:])) * variable.dtype.itemsize)
+    step = max(1, BLOCK_BYTES // row_bytes)
+    for start in range(0, count, step):
+        yield start, variable[start : start + step].values
+
+
+def predicted_energy(scan: xr.Dataset) -> float | None:
+    """n²·Σ|object·probe|² over the scan, or None where object or probe is not there."""
+    if "object" not in scan or "probe" not in scan:
+        return None
+    model = ForwardModel(scan["object"].values[:1], scan["probe"].values)
+    places = Places(np.zeros(scan.sizes["scan"], np.intp), centres_px(scan))
+    return float(model.energies(places).sum())
+
+
+def probe_factor(scan: xr.Dataset, total_intensity: float) -> float:
+    """The real factor by which the probe must be multiplied so that Σintensity = n²·Σ|object·probe|².
+
+    1 where the scale is calibrated already. Without an object the patterns themselves bound it: the object's
+    mean transmission is taken as 1.
+
+    Raises:
+        ValueError: the model predicts no energy at all (an empty probe or object).
+    """
+    if scan.attrs.get("probe_scale", "calibrated") == "calibrated":
+        return 1.0
+    predicted = predicted_energy(scan)
+    if predicted is None:
+        n = scan.sizes["detector_y"]
+        predicted = float((np.abs(scan["probe"].values.astype(np.complex128)) ** 2).sum()) * n**2 * scan.sizes["scan"]
+    if predicted <= 0 or total_intensity <= 0:
+        raise ValueError("no energy in the model or in the patterns: the probe's scale cannot be found")
+    return float((total_intensity / predicted) ** 0.5)
