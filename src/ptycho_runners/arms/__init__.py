@@ -1,0 +1,1 @@
+"""Arms of a study: one file for each, found by entry point (`ptycho_runners.arms`)."""

@@ -1,0 +1,46 @@
+"""The command line `ptycho`: one file for each command; what a command needs is imported when it runs.
+
+Exit codes: 0 fine, 1 findings or a failed run, 2 misuse.
+"""
+
+from __future__ import annotations
+
+import typer
+
+from ptycho_runners.cli import convert, describe, evaluate, explain, schema, simulate, study, validate
+
+app = typer.Typer(
+    name="ptycho",
+    help="Say what a ptychography file is, prove it, convert it, reconstruct from it.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command("describe")(describe.describe)
+app.command("validate")(validate.validate)
+app.command("explain")(explain.explain)
+app.command("convert")(convert.convert)
+app.command("evaluate")(evaluate.evaluate)
+app.add_typer(simulate.app, name="simulate")
+app.add_typer(schema.app, name="schema")
+app.add_typer(study.app, name="study")
+
+
+@app.callback()
+def _options(
+    version: bool = typer.Option(False, "--version", help="Print the version and exit.", is_eager=True),
+) -> None:
+    if version:
+        from ptycho_contracts import __version__  # noqa: PLC0415
+
+        typer.echo(f"ptycho-contracts {__version__}")
+        raise typer.Exit
+
+
+def main() -> None:
+    """Entry point; Ctrl-C ends with the shell's usual code and without a traceback."""
+    try:
+        app()
+    except KeyboardInterrupt:
+        typer.echo("interrupted", err=True)
+        raise SystemExit(130) from None

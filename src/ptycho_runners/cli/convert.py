@@ -1,0 +1,96 @@
+"""`ptycho convert SRC DST --to ID`: from one format to another, nothing guessed."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ptycho_runners.cli.output import Format, fail, misuse, progress_bar
+
+if TYPE_CHECKING:
+    from ptycho_adapters.conversion import Converted
+
+
+class OrderOption(StrEnum):
+    """How the order of the patterns is decided."""
+
+    AUTO = "auto"
+    MATCH = "match"
+    AS_STORED = "as-stored"
+
+
+class ValuesOption(StrEnum):
+    """What stored patterns are."""
+
+    AMPLITUDE = "amplitude"
+    INTENSITY = "intensity"
+
+
+def convert(  # noqa: PLR0917 - typer makes one option of each
+    source: Annotated[Path, typer.Argument(help="Any file of the artifact.")],
+    folder: Annotated[Path, typer.Argument(help="Where the outputs and the manifest go.")],
+    to: Annotated[str, typer.Option(help="Contract id of the target, such as ptychovit-pair.")],
+    name: Annotated[str | None, typer.Option(help="Stem of the outputs; by default that of the source.")] = None,
+    order: Annotated[
+        OrderOption,
+        typer.Option(help="auto: prove or repair by evidence; match: assign each pattern; as-stored: trust the file."),
+    ] = OrderOption.AUTO,
+    frame: Annotated[str | None, typer.Option(help="Origin of a pair's positions, where it names none.")] = None,
+    values: Annotated[ValuesOption | None, typer.Option(help="What the patterns are, where the file is open.")] = None,
+    pixel_size_m: Annotated[float | None, typer.Option(help="Object pixel, where the source does not know it.")] = None,
+    energy_ev: Annotated[float | None, typer.Option(help="Photon energy, likewise.")] = None,
+    distance_m: Annotated[float | None, typer.Option(help="Detector distance, likewise.")] = None,
+    object_median_one: Annotated[bool, typer.Option(help="Set the median object amplitude to 1 (recorded).")] = False,
+    overwrite: Annotated[bool, typer.Option(help="Replace outputs that exist.")] = False,
+    format: Annotated[Format, typer.Option(help="How to print the result.")] = Format.TEXT,
+) -> None:
+    """Convert an artifact; several objects become several artifacts, and a manifest says how each thing was decided."""
+    from ptycho_adapters.codec import ConversionError, ReadOptions  # noqa: PLC0415
+    from ptycho_adapters.conversion import convert as run  # noqa: PLC0415
+
+    for label, value in (("--pixel-size-m", pixel_size_m), ("--energy-ev", energy_ev), ("--distance-m", distance_m)):
+        if value is not None and not 0 < value < float("inf"):
+            raise misuse(f"{label} is a positive number, not {value}")
+    try:
+        with progress_bar() as progress:
+            options = ReadOptions(
+                order=order.value,
+                frame=frame,
+                values=values.value if values else None,
+                pixel_size_m=pixel_size_m,
+                energy_eV=energy_ev,
+                distance_m=distance_m,
+                progress=progress,
+            )
+            done = run(
+                source,
+                folder,
+                to,
+                name=name,
+                options=options,
+                object_median_one=object_median_one,
+                overwrite=overwrite,
+            )
+    except ConversionError as error:
+        raise fail(error.findings) from None
+    except KeyError as error:
+        raise misuse(str(error.args[0])) from None
+    typer.echo(done.manifest.model_dump_json(indent=2) if format is Format.JSON else _text(done))
+
+
+def _text(done: Converted) -> str:
+    manifest = done.manifest
+    lines = [f"{manifest.source_contract} → {manifest.target_contract}"]
+    for question, decision in manifest.decisions.items():
+        how = decision.get("reading") or decision.get("frame") or decision.get("trusted") or ""
+        lines.append(f"  {question}: {decision.get('method', '')} {how}".rstrip())
+    for files in done.files:
+        lines.append("  wrote " + ", ".join(str(path) for path in files.values()))
+    lines += [f"  placeholder: {text}" for text in manifest.placeholders]
+    lines += [f"  dropped: {text}" for text in manifest.dropped]
+    lines += [f"  dropped: {text}" for text in dict.fromkeys(t for o in manifest.outputs for t in o.dropped)]
+    lines.append(f"  manifest {done.manifest_path}")
+    return "\n".join(lines)

@@ -1,0 +1,1 @@
+"""Studies: data, explicitly selected arms, one evaluation in object space, pictures and a manifest."""
