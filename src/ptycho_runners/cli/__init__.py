@@ -5,6 +5,8 @@ Exit codes: 0 fine, 1 findings or a failed run, 2 misuse.
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
 from ptycho_runners.cli import convert, describe, evaluate, explain, schema, simulate, study, validate
@@ -26,15 +28,21 @@ app.add_typer(schema.app, name="schema")
 app.add_typer(study.app, name="study")
 
 
-@app.callback()
-def _options(
-    version: bool = typer.Option(False, "--version", help="Print the version and exit.", is_eager=True),
-) -> None:
-    if version:
+def _print_version(wanted: bool) -> None:
+    if wanted:
         from ptycho_contracts import __version__  # noqa: PLC0415
 
         typer.echo(f"ptycho-contracts {__version__}")
         raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Options of `ptycho` itself."""
 
 
 def main() -> None:

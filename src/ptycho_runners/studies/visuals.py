@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from ptycho_adapters.evaluation.evaluate import Evaluation
 
 
+# The one panel that shows masked pixels too.
+_COVERAGE = "gray"
+
+
 def available() -> bool:
     """Whether matplotlib is installed (extra `plots`)."""
     from importlib.util import find_spec  # noqa: PLC0415
@@ -41,13 +45,14 @@ def draw_arm(path: Path, name: str, evaluation: Evaluation) -> None:
             _symmetric(np.abs(recon) - np.abs(truth), valid),
             "RdBu",
         ),
-        ("compared pixels", valid.astype(float), (0.0, 1.0), "gray"),
-        ("truth: phase, rad", phases[0], phase, "twilight_shifted"),
-        (f"{name}: phase, rad", phases[1], phase, "twilight_shifted"),
+        ("compared pixels (white)", valid.astype(float), (-0.3, 1.0), _COVERAGE),
+        ("truth: phase, rad", phases[0], phase, "cividis"),
+        (f"{name}: phase, rad", phases[1], phase, "cividis"),
         ("phase difference, rad", difference, _symmetric(difference, valid), "RdBu"),
     ]
     for position, (title, image, limits, colours) in enumerate(panels, start=1):
-        _panel(figure, (2, 4, position), title, np.where(valid, image, np.nan), limits, colours)
+        shown = image if colours == _COVERAGE else np.where(valid, image, np.nan)
+        _panel(figure, (2, 4, position), title, shown, limits, colours)
     _text(figure, (2, 4, 8), _numbers(evaluation.metrics))
     _save(figure, path)
 
@@ -62,7 +67,7 @@ def draw_comparison(path: Path, evaluations: Mapping[str, Evaluation]) -> None:
     for column, (name, (field, valid)) in enumerate(columns.items(), start=1):
         images = (
             (np.abs(field), amplitude, "viridis"),
-            (_phase(field, first.truth, first.valid), phase, "twilight_shifted"),
+            (_phase(field, first.truth, first.valid), phase, "cividis"),
         )
         for row, ((image, limits, colours), what) in enumerate(zip(images, ("amplitude", "phase, rad"), strict=True)):
             position = row * len(columns) + column
@@ -114,9 +119,11 @@ def _panel(
     colours: str,
 ) -> None:
     axes = figure.add_subplot(*place)
+    axes.set_facecolor("0.85")
     drawn = axes.imshow(image, vmin=limits[0], vmax=limits[1], cmap=colours, interpolation="nearest")
     axes.set_title(title, fontsize=10)
-    axes.set_axis_off()
+    axes.set_xticks([])
+    axes.set_yticks([])
     figure.colorbar(drawn, ax=axes, shrink=0.8)
 
 

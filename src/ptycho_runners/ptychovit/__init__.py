@@ -1,0 +1,1 @@
+"""The PtychoViT runner: request → plan (pure) → execute (thin) → manifest."""

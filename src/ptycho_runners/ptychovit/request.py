@@ -1,0 +1,77 @@
+"""What a user asks of the PtychoViT runner."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, NonNegativeInt, PositiveFloat, PositiveInt
+
+from ptycho_contracts.contracts.bridge_job import Hooks
+from ptycho_runners.ptychovit.checkout import REFERENCE
+
+_FROZEN = ConfigDict(frozen=True, extra="forbid")
+
+
+class TrainOptions(BaseModel):
+    """How long, how fast and on what share of the patterns; names as in config.yaml."""
+
+    model_config = _FROZEN
+
+    epochs: PositiveInt = Field(description="total number of epochs")
+    batch_size: PositiveInt = 16
+    learning_rate: PositiveFloat = 1e-4
+    encoder_lr: PositiveFloat | None = Field(default=None, description="null: learning_rate")
+    amp_decoder_lr: PositiveFloat | None = Field(default=None, description="null: learning_rate")
+    ph_decoder_lr: PositiveFloat | None = Field(default=None, description="null: learning_rate")
+    mode: Literal["supervised", "unsupervised"] = Field(
+        default="supervised", description="supervised: amplitude and phase loss; unsupervised: diffraction loss"
+    )
+    loss_function: Literal["smooth_l1", "mse", "l1", "poisson_nll", "weighted"] = "mse"
+    train_split: float = Field(default=0.9, gt=0, lt=1, description="share of the patterns that is trained on")
+    scale: PositiveFloat | None = Field(
+        default=None, description="counts at the brightest pixel; null: as in the config that the model is from"
+    )
+    max_probe_modes: PositiveInt = 8
+    num_workers: NonNegativeInt = 0
+    plot_every: PositiveInt | None = Field(default=None, description="epochs between pictures; null: the first only")
+
+
+class _Request(BaseModel):
+    model_config = _FROZEN
+
+    checkout: str = Field(default=REFERENCE, description="folder of a flat checkout, or `reference`")
+    python: str = Field(default=sys.executable, description="the checkout's interpreter")
+    runs_dir: Path = Field(description="folder in which the next run<k> is made")
+    normalization: Path = Field(description="pickled dict, object name to maximum of its dp stack")
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    threads: PositiveInt | None = Field(default=None, description="CPU threads; null: torch's default")
+    seed: NonNegativeInt = Field(default=0, lt=2**32)
+    timeout_s: PositiveFloat | None = None
+    hooks: Hooks = Hooks()
+
+
+class TrainRequest(_Request):
+    """Train on every pair of a folder, from scratch or from given weights."""
+
+    data_path: Path = Field(description="folder of training pairs")
+    test_dp: Path = Field(description="dp file of the test pair, outside data_path")
+    test_normalization: Path | None = Field(default=None, description="null: the file `normalization`")
+    options: TrainOptions
+    initial_weights: Path | None = Field(default=None, description="state dict to start from, loaded strictly")
+    model: dict[str, JsonValue] | None = Field(
+        default=None, description="section `model`; null: that of the initial weights' config, or the checkout's own"
+    )
+    overrides: dict[str, JsonValue] = Field(
+        default_factory=dict, description="further keys of config.yaml by dotted name, such as data.augment.fraction"
+    )
+
+
+class InferRequest(_Request):
+    """Predict the patches of pairs with a trained model."""
+
+    pairs: tuple[Path, ...] = Field(min_length=1, description="dp files")
+    checkpoint: Path = Field(description="state dict, for example best_model.pth of a run")
+    config: Path | None = Field(default=None, description="config of the checkpoint; null: config.yaml beside it")
+    batch_size: PositiveInt = 16
