@@ -37,7 +37,8 @@ class ConversionManifest(BaseModel):
 
     model_config = _STRICT
 
-    document: Literal["conversion-manifest"] = "conversion-manifest"
+    contract: Literal["conversion-manifest"] = "conversion-manifest"
+    contract_version: Literal["1.0.0"] = "1.0.0"
     tool: str = Field(description="name and version of the program that wrote it")
     finished_at: AwareDatetime
     source_contract: str

@@ -14,7 +14,9 @@ from ptycho_contracts.contract import DocumentContract
 
 Number = float | None
 Curve = list[Number]
-Metric = Annotated[list[Number] | list[Curve], Field(min_length=2, max_length=2, description="[amplitude, phase]")]
+# Lengths are stated on each list: on the union, JSON Schema would get the lengths of a text.
+_BOTH = Field(min_length=2, max_length=2, description="[amplitude, phase]")
+Metric = Annotated[list[Number], _BOTH] | Annotated[list[Curve], _BOTH]
 
 
 class ModelMetrics(BaseModel):

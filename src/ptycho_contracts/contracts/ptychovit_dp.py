@@ -18,7 +18,7 @@ class DpFile(FileModel):
         ArrayRef,
         Array(
             REAL,
-            "scan detector_y detector_x",
+            "scan N N",
             "Diffraction intensity, zero frequency at index n/2. The model's loss compares it with "
             "Σ_modes |fftshift(fft2(patch·probe))|², un-normalised.",
             values=("finite", "nonnegative"),

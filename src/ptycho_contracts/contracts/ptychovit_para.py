@@ -50,7 +50,7 @@ class ParaFile(FileModel):
         ArrayRef,
         Array(
             COMPLEX,
-            "opr mode detector_y detector_x",
+            "opr mode N N",
             "Probe modes on the patch, scaled so that Σdp = n²·Σ|object·probe|². PtychoViT uses OPR row 0.",
             attrs={
                 "pixel_height_m": Attr("positive", "probe pixel height in metres", optional=True),
