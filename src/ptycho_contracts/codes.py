@@ -54,8 +54,9 @@ class Code:
 
 
 def all_codes() -> dict[str, Code]:
-    """Every declared code by id, in order; loads the rules, which declare theirs beside themselves."""
-    from ptycho_contracts import engine_codes, rules  # noqa: F401, PLC0415
+    """Every declared code by id, in order; imports every module that declares some."""
+    from ptycho_contracts import engine_codes, physics_codes, rules, run_codes  # noqa: F401, PLC0415
+    from ptycho_contracts.sources import document  # noqa: F401, PLC0415
 
     rules.load()
     return dict(sorted(_registry.items()))

@@ -91,7 +91,7 @@ class Array:
             {
                 "dtype": cs.typed_dict_field(cs.literal_schema(list(self.allowed_dtypes))),
                 "shape": cs.typed_dict_field(_shapes(self.alternatives)),
-                "attributes": cs.typed_dict_field(_attributes(self.attrs), required=bool(_required(self.attrs))),
+                "attributes": cs.typed_dict_field(attributes_schema(self.attrs), required=bool(_required(self.attrs))),
             },
             extra_behavior="ignore",
         )
@@ -113,7 +113,8 @@ def _size(name: str) -> cs.CoreSchema:
     return cs.int_schema(ge=0 if name.endswith("*") else 1, strict=True)
 
 
-def _attributes(attrs: Mapping[str, Attr]) -> cs.CoreSchema:
+def attributes_schema(attrs: Mapping[str, Attr]) -> cs.CoreSchema:
+    """The check of an object's attributes; attributes that are not declared are not looked at."""
     fields = {
         name: cs.typed_dict_field(
             cs.typed_dict_schema({"value": cs.typed_dict_field(_value(attr))}, extra_behavior="ignore"),

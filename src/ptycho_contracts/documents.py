@@ -35,7 +35,7 @@ def read_document(path: Path, role: str) -> tuple[Any, list[Finding]]:
 
 
 def recognise_document(path: Path) -> DocumentContract | None:
-    """The document contract whose file names fit, or whose required fields the document has; None if neither."""
+    """The document contract that the file's name, its field `contract`, or its other fields speak for; or None."""
     if not path.is_file():
         return None
     try:
@@ -57,6 +57,9 @@ def _by_fields(path: Path, contracts: list[DocumentContract]) -> DocumentContrac
         return None
     if not isinstance(value, dict):
         return None
+    for contract in contracts:
+        if value.get("contract") == contract.id:
+            return contract
     scored = [(_share(contract.model, value), contract) for contract in contracts]
     best = max(scored, key=lambda item: item[0], default=(0.0, None))
     return best[1] if best[0] > 0.5 else None
@@ -96,12 +99,14 @@ def _from_pydantic(detail: ErrorDetails, role: str) -> Finding:
         return finding(codes.MEMBER_MISSING, location, f"{name} is missing", expected=name, found="no such field")
     if kind == "extra_forbidden":
         return finding(codes.FIELD_UNKNOWN, location, f"{name} is no field of this contract", found=name)
+    message = detail["msg"].removeprefix("Value error, ")
+    scalar = not isinstance(detail["input"], dict | list)
     return finding(
         codes.FIELD_INVALID,
         location,
-        f"{name}: {detail['msg']}",
-        expected=detail["msg"],
-        found=_short(detail["input"]),
+        f"{name}: {message}",
+        expected=message,
+        found=_short(detail["input"]) if scalar else None,
     )
 
 

@@ -7,6 +7,7 @@ and files, which JSON Schema cannot say.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -19,7 +20,8 @@ from ptycho_contracts.declaration import Array, Attr, AttrKind, FileModel
 from ptycho_contracts.description import AttributeInfo, Description, FileInfo, MemberInfo
 from ptycho_contracts.finding import Finding, finding
 
-_EXPECTED: dict[AttrKind, str] = {
+# What an attribute of each kind is, in the words of findings and of the reference.
+EXPECTED: dict[AttrKind, str] = {
     "positive": "one positive number",
     "number": "one finite number",
     "text": "a text",
@@ -53,6 +55,7 @@ def _absent_file(role: str, model: type[FileModel]) -> Finding:
 
 
 def _check_file(role: str, model: type[FileModel], info: FileInfo) -> Iterator[Finding]:
+    yield from _container(role, model, info)
     dumped = {path: member.model_dump(mode="json") for path, member in info.members.items()}
     try:
         model.model_validate(dumped)
@@ -62,6 +65,17 @@ def _check_file(role: str, model: type[FileModel], info: FileInfo) -> Iterator[F
     yield from _prefixes(role, model, info)
     yield from _root_attributes(role, model, info)
     yield from _advised(role, model, info)
+
+
+def _container(role: str, model: type[FileModel], info: FileInfo) -> Iterator[Finding]:
+    if info.container != model.container:
+        yield finding(
+            codes.UNREADABLE,
+            f"{role}:/",
+            f"the file's container is {info.container}, not {model.container}",
+            expected=model.container,
+            found=info.container,
+        )
 
 
 def _from_pydantic(role: str, model: type[FileModel], info: FileInfo, error: ValidationError) -> Iterator[Finding]:
@@ -113,7 +127,7 @@ def _explain(role: str, declared: Array, member: MemberInfo | None, place: tuple
 
 
 def _attribute_finding(path: str, name: str, attr: Attr, found: AttributeInfo | None) -> Finding:
-    expected = _EXPECTED[attr.kind]
+    expected = EXPECTED[attr.kind]
     where = f"{path}@{name}"
     if found is None:
         return finding(
@@ -171,7 +185,7 @@ def value_fits(attr: Attr, value: Any) -> bool:
     number = value[0] if isinstance(value, list) and len(value) == 1 else value
     if isinstance(number, bool) or not isinstance(number, int | float):
         return False
-    return number > 0 if attr.kind == "positive" else True
+    return math.isfinite(number) and (attr.kind == "number" or number > 0)
 
 
 def _advised(role: str, model: type[FileModel], info: FileInfo) -> Iterator[Finding]:

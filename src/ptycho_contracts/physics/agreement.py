@@ -71,4 +71,4 @@ def consistent_gap(mine: NDArray[np.float64], other: NDArray[np.float64], pixels
     """
     z = np.clip(z_score(mine, other, pixels), -_CLIP_Z, _CLIP_Z)
     spread = max(float(z.std(ddof=1)) if len(z) > 1 else 0.0, _LEAST_SPREAD)
-    return float(z.mean()) / spread * len(z) ** 0.5
+    return float(z.mean() / spread * np.sqrt(len(z)))

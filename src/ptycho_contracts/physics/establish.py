@@ -32,6 +32,7 @@ from ptycho_contracts.physics.readings import (
     distinct,
     to_amplitude,
 )
+from ptycho_contracts.read_ahead import read_ahead
 
 SAMPLE_PATTERNS = 32
 SAMPLE_RIVALS = 96
@@ -316,7 +317,7 @@ def confirm(
     signatures = _signatures(model, reading, pixels)
     mine = np.empty(patterns.count)
     rival = np.empty(patterns.count)
-    for start, block in patterns.blocks():
+    for start, block in read_ahead(patterns.blocks()):
         rows = slice(start, start + len(block))
         stored = unit(to_amplitude(block.reshape(len(block), -1)[:, pixels], reading.stored))
         mine[rows], rival[rows] = _compare_block(stored, signatures, signatures.own[rows], len(pixels))
@@ -335,7 +336,7 @@ def _compare_block(
         others = signatures.rivals[place]
         others = others[others != place]
         rival[k] = _lowest(stored[k], signatures.vectors[others])
-    for k in np.flatnonzero(~surely_better(mine, rival, pixels)):
+    for k in np.flatnonzero(~surely_better(mine, rival, pixels)).tolist():
         everywhere = 1.0 - (signatures.vectors @ stored[k]).astype(np.float64) ** 2
         everywhere[own[k]] = np.inf
         rival[k] = min(rival[k], everywhere.min(initial=1.0))
@@ -433,7 +434,7 @@ def match(
     vectors = unit(model.amplitudes(places, pixels))
     best = np.empty(patterns.count, np.intp)
     first, second = np.empty(patterns.count), np.empty(patterns.count)
-    for start, block in patterns.blocks():
+    for start, block in read_ahead(patterns.blocks()):
         rows = slice(start, start + len(block))
         stored = unit(to_amplitude(block.reshape(len(block), -1)[:, pixels], stored_as.stored))
         first[rows], second[rows], best[rows] = _two_best(stored, vectors)

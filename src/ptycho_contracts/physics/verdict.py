@@ -65,6 +65,9 @@ def _proven_changes(code: Code, location: str, changes: str, evidence: Evidence)
         f"{changes}: so read, {agree} patterns are explained best at their own position",
         expected="patterns explained as stated",
         found=f"{_stated(evidence)}; explained as {evidence.chosen!r}",
+        fix=f"`ptycho convert --frame {changes.removeprefix(mistakes.frame_change(''))}` reads it so."
+        if code is codes.OTHER_FRAME and changes.startswith(mistakes.frame_change(""))
+        else None,
     )
 
 
