@@ -1,0 +1,1 @@
+"""The reference PtychoViT: physics guess, encoder, two decoders."""

@@ -1,0 +1,48 @@
+"""Files that appear whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+
+
+def write_whole(path: Path, write: Callable[[Path], None]) -> None:
+    """Let a function write a temporary file beside the target, flush it and put it in place.
+
+    Args:
+        path: target.
+        write: called with the temporary path.
+
+    Raises:
+        OSError: when the folder cannot be written.
+
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        write(temporary)
+        with temporary.open("rb+") as stream:
+            os.fsync(stream.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def save_tensors(value: Any, path: Path) -> None:
+    """Save with torch; `torch.load(path, weights_only=True)` reads tensors, containers and numbers back."""
+    write_whole(path, lambda temporary: torch.save(value, temporary))
+
+
+def save_pickle(value: Any, path: Path) -> None:
+    """Save plain containers of numbers as a pickle."""
+    write_whole(path, lambda temporary: temporary.write_bytes(pickle.dumps(value)))
+
+
+def copy_file(source: Path, path: Path) -> None:
+    """Copy a file."""
+    write_whole(path, lambda temporary: shutil.copyfile(source, temporary))
