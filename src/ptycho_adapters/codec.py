@@ -9,12 +9,13 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Self
-
-import xarray as xr
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from ptycho_contracts.finding import Finding
 from ptycho_contracts.sources.base import Source
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 Order = Literal["auto", "match", "as-stored"]
 ORDERS: tuple[Order, ...] = ("auto", "match", "as-stored")
@@ -40,7 +41,7 @@ class ReadOptions:
     frame: str | None = None
     values: Literal["amplitude", "intensity"] | None = None
     pixel_size_m: float | None = None
-    energy_eV: float | None = None
+    energy_eV: float | None = None  # noqa: N815 - the unit's own spelling
     distance_m: float | None = None
     progress: Progress | None = None
 
@@ -52,6 +53,11 @@ class ReadOptions:
             "photon_energy_eV": self.energy_eV,
             "detector_object_distance_m": self.distance_m,
         }
+
+    def step(self, what: str) -> Callable[[int, int], None] | None:
+        """The progress of one named activity: called with (done, all)."""
+        progress = self.progress
+        return None if progress is None else lambda done, count: progress(what, done, count)
 
 
 @dataclass

@@ -32,7 +32,7 @@ class ArrayStream:
         if block.shape[1:] != self._row or len(block) > self._left:
             raise ValueError(f"rows {block.shape} do not fit: {self._left} rows of {self._row} are left")
         self._left -= len(block)
-        self._file.write(memoryview(np.ascontiguousarray(block, self._dtype)).cast("B"))
+        self._file.write(np.ascontiguousarray(block, self._dtype).data.cast("B"))
 
     def check_complete(self) -> None:
         """Raise ValueError where rows are missing."""

@@ -60,7 +60,7 @@ def decide_order(
 def _establish(
     readings: list[Reading], model: ForwardModel, patterns: StoredPatterns, options: ReadOptions
 ) -> tuple[Places, dict[str, Any]]:
-    outcome = establish(model, patterns, readings, _step(options, "verifying patterns"))
+    outcome = establish(model, patterns, readings, options.step("verifying patterns"))
     if outcome.reading is not None:
         evidence = outcome.evidence.model_dump()
         return outcome.reading.places, {"method": "auto", "reading": outcome.reading.name, "evidence": evidence}
@@ -72,7 +72,7 @@ def _establish(
 def _match(
     stated: Reading, model: ForwardModel, patterns: StoredPatterns, options: ReadOptions, candidates: Places
 ) -> tuple[Places, dict[str, Any]]:
-    places, figures = match(model, patterns, candidates, stated, _step(options, "matching patterns"))
+    places, figures = match(model, patterns, candidates, stated, options.step("matching patterns"))
     if figures.accepted:
         return places, {"method": "match", "evidence": figures.model_dump()}
     raise ConversionError(
@@ -86,8 +86,3 @@ def _match(
             fix="`--order as-stored` trusts the file and says so in the manifest.",
         )
     )
-
-
-def _step(options: ReadOptions, what: str) -> Callable[[int, int], None] | None:
-    progress = options.progress
-    return None if progress is None else lambda done, count: progress(what, done, count)

@@ -36,9 +36,7 @@ def decide_reading(
     Raises:
         ConversionError: with the evidence.
     """
-    progress = options.progress
-    step = None if progress is None else lambda done, count: progress("verifying patterns", done, count)
-    outcome = establish(model, patterns, readings, step)
+    outcome = establish(model, patterns, readings, options.step("verifying patterns"))
     evidence = {"method": "auto", "evidence": outcome.evidence.model_dump()}
     if outcome.reading is not None and set(outcome.reading.changes) <= set(repairable):
         return outcome.reading, evidence

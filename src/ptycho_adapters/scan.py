@@ -17,12 +17,15 @@ from numpy.typing import NDArray
 from xarray.core import indexing
 
 from ptycho_adapters.patterns import StoredIntensity
+from ptycho_contracts.description import AttributeInfo, Description, FileInfo, MemberInfo
 from ptycho_contracts.physics.forward import ForwardModel, Places
+from ptycho_contracts.read_ahead import read_ahead
+from ptycho_contracts.sources.array_source import dtype_name
 
 ProbeScale = Literal["calibrated", "unknown"]
 
-# A block of patterns handled at once while streaming.
-BLOCK_BYTES = 16 * 2**20
+# A block of patterns handled at once while streaming: small enough to stay in the cache from reading to writing.
+BLOCK_BYTES = 4 * 2**20
 
 
 def make_scan(
@@ -54,6 +57,13 @@ def make_scan(
     return xr.Dataset(variables, attrs={k: v for k, v in attributes.items() if v is not None})
 
 
+def describe_scan(scan: xr.Dataset) -> Description:
+    """The headers of a Scan as the contract `scan` judges them; touches no pattern."""
+    attributes = {str(k): AttributeInfo(dtype=type(v).__name__, shape=(), value=v) for k, v in scan.attrs.items()}
+    members = {str(k): MemberInfo(dtype=dtype_name(v.dtype), shape=v.shape) for k, v in scan.variables.items()}
+    return Description(files={"scan": FileInfo(container="dataset", attributes=attributes, members=members)})
+
+
 def centres_px(scan: xr.Dataset) -> NDArray[np.float64]:
     """(scan, 2) positions (y, x)."""
     return np.column_stack([scan["position_y"].values, scan["position_x"].values])
@@ -73,8 +83,11 @@ def canvas_shape(scan: xr.Dataset) -> tuple[int, int]:
 
 
 def intensity_blocks(scan: xr.Dataset) -> Iterator[tuple[int, NDArray[Any]]]:
-    """(first pattern, intensities (b, n, n)) in scan order, about `BLOCK_BYTES` each, one alive at a time."""
-    variable = scan["intensity"].variable
+    """(first pattern, intensities (b, n, n)) in scan order, about `BLOCK_BYTES` each, two alive at a time."""
+    yield from read_ahead(_intensity_blocks(scan["intensity"].variable))
+
+
+def _intensity_blocks(variable: xr.Variable) -> Iterator[tuple[int, NDArray[Any]]]:
     count = variable.shape[0]
     row_bytes = max(1, int(np.prod(variable.shape[1:])) * variable.dtype.itemsize)
     step = max(1, BLOCK_BYTES // row_bytes)

@@ -109,7 +109,8 @@ def _find_contract(
 
 
 def _by_roles(roles: set[str]) -> ArrayContract | None:
-    fitting = [c for c in _array_contracts() if set(c.files) == roles or set(c.names) == roles]
+    """The contract whose required roles are all there, and whose others are the rest."""
+    fitting = [c for c in _array_contracts() if c.files.keys() - c.optional_roles.keys() <= roles <= c.files.keys()]
     return fitting[0] if fitting else None
 
 

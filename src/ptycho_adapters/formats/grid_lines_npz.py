@@ -22,13 +22,12 @@ from ptycho_adapters.order import decide_order
 from ptycho_adapters.patterns import StoredIntensity
 from ptycho_adapters.scan import centres_px, intensity_blocks, make_scan
 from ptycho_contracts.atomic import atomic_path
-from ptycho_contracts.contract import get_contract
+from ptycho_contracts.contracts.grid_lines_npz import CONTRACT
 from ptycho_contracts.opening import open_checked
 from ptycho_contracts.physics.forward import Places
 from ptycho_contracts.physics.grid_lines_split import GridLinesSplit, open_grid_lines
 from ptycho_contracts.sources.base import Source, SourceError
 
-ID = "grid-lines-npz"
 _CARRIED = {"diffraction", "coords_offsets", "coords_start_offsets", "YY_full", "probe_simulated", "probeGuess"}
 
 
@@ -51,9 +50,8 @@ def read(path: Path, options: ReadOptions) -> Loaded:
 
 
 def _open(path: Path) -> Source:
-    contract = get_contract(ID)
     try:
-        return open_checked(path, contract)["npz"]
+        return open_checked(path, CONTRACT)["npz"]
     except SourceError as error:
         raise ConversionError(*error.findings) from error
 
@@ -129,4 +127,4 @@ def targets(folder: Path, name: str) -> dict[str, Path]:
     return {"npz": folder / f"{name}.npz"}
 
 
-CODEC = Codec(ID, read, write, targets)
+CODEC = Codec(CONTRACT.id, read, write, targets)

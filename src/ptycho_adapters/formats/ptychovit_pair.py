@@ -22,7 +22,7 @@ from ptycho_adapters.patterns import StoredIntensity
 from ptycho_adapters.reading import decide_reading
 from ptycho_adapters.scan import canvas_shape, centres_px, intensity_blocks, make_scan, probe_factor
 from ptycho_contracts.atomic import atomic_path
-from ptycho_contracts.contract import get_contract
+from ptycho_contracts.contracts.ptychovit_pair import CONTRACT
 from ptycho_contracts.contracts.ptychovit_para import FRAME, OBJECT_FACTOR, PLACEHOLDER, PROBE_FACTOR
 from ptycho_contracts.description import AttributeInfo, FileInfo
 from ptycho_contracts.opening import open_checked
@@ -35,7 +35,6 @@ from ptycho_contracts.sources.base import Source, SourceError
 if TYPE_CHECKING:
     import h5py
 
-ID = "ptychovit-pair"
 _CARRIED = {"object", "probe", "probe_position_x_m", "probe_position_y_m"}
 _PHYSICAL = {
     "photon_energy_eV": ("photon_energy_eV", "probe_energy_eV"),
@@ -50,10 +49,10 @@ def read(path: Path, options: ReadOptions) -> Loaded:
 
     Raises:
         ConversionError: the pair breaks its contract, or its frame cannot be established.
+        KeyError: no frame has the name that the caller gives.
     """
-    contract = get_contract(ID)
     try:
-        sources = open_checked(path, contract)
+        sources = open_checked(path, CONTRACT)
     except SourceError as error:
         raise ConversionError(*error.findings) from error
     try:
@@ -99,7 +98,7 @@ def _centres(
     if named is not None or options.order == "as-stored":
         frame = str(named or PTYCHOVIT.name)
         if frame not in FRAMES:
-            raise ValueError(f"no frame is called {frame!r}; known: {', '.join(FRAMES)}")
+            raise KeyError(f"no frame is called {frame!r}; known: {', '.join(FRAMES)}")
         how = "named by the caller" if options.frame else "named by the file" if named else "as-stored"
         return centred + np.array(origins[frame]), {"frame": frame, "method": how}
     objects, probe, patterns = physics
@@ -160,6 +159,7 @@ def write(scan: xr.Dataset, folder: Path, name: str, progress: Callable[[int, in
         "total_intensity": total,
         "maximum_intensity": highest,
         "probe_factor": factor,
+        "object_factor": float(scan.attrs.get("object_factor", 1.0)),
         "frame": PTYCHOVIT.name,
         "pixel_size_is_placeholder": "pixel_size_y_m" not in scan.attrs,
     }
@@ -246,4 +246,4 @@ def targets(folder: Path, name: str) -> dict[str, Path]:
     return {"dp": folder / f"{name}_dp.hdf5", "para": folder / f"{name}_para.hdf5"}
 
 
-CODEC = Codec(ID, read, write, targets)
+CODEC = Codec(CONTRACT.id, read, write, targets)

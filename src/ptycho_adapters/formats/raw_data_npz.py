@@ -23,7 +23,7 @@ from ptycho_adapters.reading import decide_reading
 from ptycho_adapters.scan import centres_px, intensity_blocks, make_scan
 from ptycho_contracts import physics_codes as codes
 from ptycho_contracts.atomic import atomic_path
-from ptycho_contracts.contract import get_contract
+from ptycho_contracts.contracts.raw_data_npz import CONTRACT
 from ptycho_contracts.finding import finding
 from ptycho_contracts.opening import open_checked
 from ptycho_contracts.physics.forward import ForwardModel, Places
@@ -32,7 +32,6 @@ from ptycho_contracts.physics.readings import Reading, Stored
 from ptycho_contracts.physics.stored import StoredPatterns
 from ptycho_contracts.sources.base import Source, SourceError
 
-ID = "raw-data-npz"
 _CARRIED = {"xcoords", "ycoords", "diff3d", "probeGuess", "objectGuess"}
 
 
@@ -43,7 +42,7 @@ def read(path: Path, options: ReadOptions) -> Loaded:
         ConversionError: the file breaks its contract, or it cannot be established how it is to be read.
     """
     try:
-        source = open_checked(path, get_contract(ID))["npz"]
+        source = open_checked(path, CONTRACT)["npz"]
     except SourceError as error:
         raise ConversionError(*error.findings) from error
     try:
@@ -138,4 +137,4 @@ def targets(folder: Path, name: str) -> dict[str, Path]:
     return {"npz": folder / f"{name}.npz"}
 
 
-CODEC = Codec(ID, read, write, targets)
+CODEC = Codec(CONTRACT.id, read, write, targets)

@@ -34,7 +34,9 @@ def unit(vectors: NDArray[np.floating]) -> NDArray[np.float32]:
     """Rows scaled to length 1; rows of zeros stay zero."""
     length = np.sqrt(np.einsum("...k,...k->...", vectors, vectors, dtype=np.float64))
     scale = np.divide(1.0, length, out=np.zeros_like(length), where=length > 0)
-    unit_rows: NDArray[np.float32] = (vectors * scale[..., None]).astype(np.float32, copy=False)
+    unit_rows = np.empty(vectors.shape, np.float32)
+    # Multiplied in float64 and rounded once, through numpy's small buffer instead of an array of twice the size.
+    np.multiply(vectors, scale[..., None], out=unit_rows, casting="same_kind")
     return unit_rows
 
 

@@ -266,10 +266,20 @@ def _sample_evidence(
 def _choose(readings: list[Reading], sample: list[SampleEvidence]) -> tuple[str, Reading | None]:
     """The reading that the sample speaks for, to be confirmed on every pattern."""
     best = min(range(len(sample)), key=lambda k: sample[k].mean_residual)
-    tied = any(e.behind_best_t < SURE_Z for k, e in enumerate(sample) if k != best)
+    tied = any(_ties(e, sample[best]) for k, e in enumerate(sample) if k != best)
     if sample[best].agree >= PROVEN_SHARE * sample[best].sampled:
         return ("cannot tell", None) if tied else ("proven", readings[best])
     return ("fits none" if sample[best].contradict else "cannot tell"), None
+
+
+def _ties(other: SampleEvidence, best: SampleEvidence) -> bool:
+    """Whether a reading explains the sample as well as the best one.
+
+    Two orders may agree on half of the patterns (interleaved and image by image, equally shuffled): the equal half
+    hides the gap, but the patterns of the other half contradict one of the two and not the other.
+    """
+    outvoted = other.contradict > 0 and best.contradict == 0
+    return other.behind_best_t < SURE_Z and not outvoted
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -67,4 +68,4 @@ def _runs(rows: NDArray[np.intp]) -> Iterator[tuple[int, int]]:
         return
     breaks = np.flatnonzero(np.diff(rows) > 1) + 1
     edges = [0, *breaks.tolist(), len(rows)]
-    yield from zip(edges[:-1], edges[1:], strict=True)
+    yield from pairwise(edges)

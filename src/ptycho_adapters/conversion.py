@@ -1,0 +1,160 @@
+"""Conversion between formats: read to Scans, decide what is open, write, and say in a manifest what happened."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+
+from ptycho_adapters.codec import Loaded, ReadOptions, Written
+from ptycho_adapters.io import read_with, reader_of, recognised, refuse_existing, write_with, writer_of
+from ptycho_contracts import __version__
+from ptycho_contracts.atomic import atomic_write_json, sha256_of
+from ptycho_contracts.contracts.conversion_manifest import ConversionManifest, FileRecord, OutputRecord
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+_T = TypeVar("_T")
+_Outputs: TypeAlias = list[tuple[Written, Future[tuple[FileRecord, ...]]]]
+
+MANIFEST_SUFFIX = "_conversion.json"
+
+
+@dataclass(frozen=True)
+class Converted:
+    """What a conversion left: the manifest, where it lies, and the files by role for each object."""
+
+    manifest: ConversionManifest
+    manifest_path: Path
+    files: list[Mapping[str, Path]]
+
+
+def convert(
+    source: Path | str,
+    folder: Path | str,
+    to: str,
+    *,
+    name: str | None = None,
+    options: ReadOptions | None = None,
+    object_median_one: bool = False,
+    overwrite: bool = False,
+) -> Converted:
+    """Convert an artifact; several objects become several artifacts (`<name>_000`, `<name>_001`, …).
+
+    Args:
+        source: Any file of the artifact.
+        folder: Where the outputs and the manifest (`<name>_conversion.json`) go.
+        to: Contract id of the target.
+        name: Stem of the outputs; by default that of the source.
+        options: What the caller says of the source, and how its order is decided.
+        object_median_one: Set the gauge so that the median object amplitude is 1; the factor is recorded.
+        overwrite: Replace outputs that exist.
+
+    Raises:
+        ConversionError: the source breaks its contract, does not decide, or cannot be written as `to`; or an
+            output exists already.
+        KeyError: no codec of that id, or it cannot write.
+    """
+    source, folder = Path(source), Path(folder)
+    options = options or ReadOptions()
+    contract, files = recognised(source)
+    # The digests of large files are computed while other work is done, beginning with the imports of the codecs.
+    digests = _in_background(lambda: tuple(_record(role, path, str(path)) for role, path in files.items()))
+    target = writer_of(to)
+    stem = name or _stem(source)
+    with read_with(reader_of(contract, source), source, options) as loaded, _all_or_none() as outputs:
+        names = [stem] if len(loaded.scans) == 1 else [f"{stem}_{index:03d}" for index in range(len(loaded.scans))]
+        if not overwrite:
+            refuse_existing(target, folder, names)
+        for scan, part in zip(loaded.scans, names, strict=True):
+            written = write_with(
+                target, _gauged(scan, object_median_one), folder, part, options.step(f"writing {part}")
+            )
+            outputs.append((written, _in_background(partial(_output_records, written))))
+        manifest = _manifest((contract.id, to), digests.result(), options, loaded, outputs, object_median_one)
+        path = folder / f"{stem}{MANIFEST_SUFFIX}"
+        atomic_write_json(path, manifest.model_dump(mode="json"))
+    return Converted(manifest, path, [written.files for written, _ in outputs])
+
+
+def _stem(source: Path) -> str:
+    stem = source.name
+    for suffix in ("_dp.hdf5", "_para.hdf5", ".npz", ".hdf5", ".h5"):
+        stem = stem.removesuffix(suffix)
+    return stem
+
+
+def _gauged(scan: xr.Dataset, median_one: bool) -> xr.Dataset:
+    from ptycho_adapters.gauge import median_to_one, rescale_object  # noqa: PLC0415 - imports xarray
+
+    return rescale_object(scan, median_to_one(scan)) if median_one else scan
+
+
+@contextmanager
+def _all_or_none() -> Iterator[_Outputs]:
+    """The list of what is written; an exception removes it again: artifacts without a manifest help nobody."""
+    outputs: _Outputs = []
+    try:
+        yield outputs
+    except BaseException:
+        for written, _ in outputs:
+            for path in written.files.values():
+                path.unlink(missing_ok=True)
+        raise
+
+
+def _in_background(work: Callable[[], _T]) -> Future[_T]:
+    """The future result of `work`, done in a daemon thread: it does not hold up a conversion that is refused."""
+    future: Future[_T] = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(work())
+        except BaseException as error:  # noqa: BLE001 - it is raised where the result is asked for
+            future.set_exception(error)
+
+    threading.Thread(target=run, daemon=True).start()
+    return future
+
+
+def _output_records(written: Written) -> tuple[FileRecord, ...]:
+    return tuple(_record(role, path, path.name) for role, path in written.files.items())
+
+
+def _record(role: str, path: Path, shown: str) -> FileRecord:
+    return FileRecord(role=role, path=shown, sha256=sha256_of(path), bytes=path.stat().st_size)
+
+
+def _manifest(
+    contracts: tuple[str, str],
+    source: tuple[FileRecord, ...],
+    options: ReadOptions,
+    loaded: Loaded,
+    outputs: _Outputs,
+    median_one: bool,
+) -> ConversionManifest:
+    records = tuple(
+        OutputRecord(files=files.result(), facts=dict(written.facts), dropped=tuple(written.dropped))
+        for written, files in outputs
+    )
+    said: dict[str, Any] = {k: v for k, v in asdict(options).items() if v is not None and k != "progress"}
+    placeholder = any(written.facts.get("pixel_size_is_placeholder") for written, _ in outputs)
+    return ConversionManifest(
+        tool=f"ptycho-contracts {__version__}",
+        finished_at=datetime.now(UTC),
+        source_contract=contracts[0],
+        target_contract=contracts[1],
+        source=source,
+        options={**said, "object_median_one": median_one},
+        decisions=loaded.decisions,
+        dropped=tuple(loaded.dropped),
+        placeholders=("pixel size: 1.0 stands for an unknown one",) if placeholder else (),
+        outputs=records,
+    )
