@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ptycho_contracts.finding import Depth, Finding, Report, Unexamined
     from ptycho_contracts.opening import describe
     from ptycho_contracts.sources.base import SourceError
-    from ptycho_contracts.validate import validate
+    from ptycho_contracts.validation import validate
 
 __version__ = "0.1.0"
 
@@ -33,7 +33,7 @@ _PUBLIC = {
     "all_contracts": "contract",
     "describe": "opening",
     "get_contract": "contract",
-    "validate": "validate",
+    "validate": "validation",
 }
 
 __all__ = [

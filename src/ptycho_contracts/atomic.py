@@ -16,8 +16,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-_CHUNK = 1 << 20
-
 
 @contextmanager
 def atomic_path(path: Path | str) -> Iterator[Path]:
@@ -65,11 +63,8 @@ def atomic_write_json(path: Path | str, value: Any) -> None:
 
 def sha256_of(path: Path | str) -> str:
     """The SHA-256 of a file's bytes as 64 hexadecimal digits; memory does not grow with the file."""
-    digest = hashlib.sha256()
-    with Path(path).open("rb") as stream:
-        while chunk := stream.read(_CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()
+    with Path(path).open("rb", buffering=0) as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _flush(path: Path) -> None:

@@ -10,8 +10,8 @@ from ptycho_contracts.contracts.grid_lines_npz import GridLinesFile
 from ptycho_contracts.finding import Finding
 from ptycho_contracts.physics.establish import establish, fits_other_places
 from ptycho_contracts.physics.grid_lines_split import open_grid_lines
-from ptycho_contracts.rule import rule
 from ptycho_contracts.physics.verdict import physics_findings
+from ptycho_contracts.rule import rule
 
 
 @rule(

@@ -37,7 +37,8 @@ def object_range(artifact: Artifact) -> Iterator[Finding]:
         yield finding(
             CODE,
             "para:/object",
-            f"{share:.0%} of the object's amplitude, its median set to 1, lies outside what PtychoViT's amplitude head can represent",
+            f"{share:.0%} of the object's amplitude, its median set to 1, lies outside what PtychoViT's amplitude head "
+            "can represent",
             expected=f"amplitudes from {AMPLITUDE_HEAD[0]} to {AMPLITUDE_HEAD[1]} times the median",
             found=f"{share:.1%} outside",
         )

@@ -14,9 +14,9 @@ from ptycho_contracts.physics.forward import ForwardModel
 from ptycho_contracts.physics.frames import FRAMES
 from ptycho_contracts.physics.mistakes import usual_mistakes
 from ptycho_contracts.physics.stored import StoredPatterns
+from ptycho_contracts.physics.verdict import physics_findings
 from ptycho_contracts.rule import rule
 from ptycho_contracts.rules._pair import GEOMETRY, POSITIONS, canvas, centred_px, origin_px, stated_frame
-from ptycho_contracts.physics.verdict import physics_findings
 
 
 @rule(

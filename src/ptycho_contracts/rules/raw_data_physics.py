@@ -14,8 +14,8 @@ from ptycho_contracts.physics.establish import establish, fits_other_places
 from ptycho_contracts.physics.forward import ForwardModel
 from ptycho_contracts.physics.raw_data_readings import raw_data_readings
 from ptycho_contracts.physics.stored import StoredPatterns
-from ptycho_contracts.rule import rule
 from ptycho_contracts.physics.verdict import physics_findings
+from ptycho_contracts.rule import rule
 
 
 @rule(
