@@ -53,6 +53,9 @@ class PinnPtychoViTOptions(BaseModel):
     weighting: Literal["illumination", "uniform"] = Field(
         default="illumination", description="how much a pixel of a patch counts: Σ|probe|² there, or all alike"
     )
+    min_illumination: float = Field(
+        default=0.02, ge=0, lt=1, description="pixels of a patch lit less than this share of the brightest stay out"
+    )
     batch_size: PositiveInt = Field(default=12, description="patterns predicted at once")
     device: Literal["auto", "cpu", "cuda"] = "auto"
     threads: PositiveInt | None = None
@@ -236,10 +239,15 @@ def _assemble(patches: Path, para: Path, options: PinnPtychoViTOptions) -> Assem
     with h5py.File(para, "r") as file:
         height, width = file["object"].shape[-2:]
         illumination = (np.abs(file["probe"][0].astype(np.complex128)) ** 2).sum(axis=0)
-    weight = illumination if options.weighting == "illumination" else None
+    weight = _lit(illumination, options.min_illumination) if options.weighting == "illumination" else None
     with h5py.File(patches, "r") as file:
         blocks = _blocks(file["patches"])
         return assemble(blocks, file["centre_px"][:], (height, width), options.stitching, weight)
+
+
+def _lit(illumination: NDArray[np.float64], least: float) -> NDArray[np.float64]:
+    """The illumination where there is some; what the probe left dark the patterns say nothing about."""
+    return np.where(illumination >= least * illumination.max(), illumination, 0.0)
 
 
 def _blocks(dataset: Any, rows: int = 32) -> Iterator[tuple[int, NDArray[np.complex64]]]:

@@ -15,10 +15,15 @@ _FOLDER = typer.Option("--folder", help="Folder of the schema files.")
 
 @app.command("write")
 def write(folder: Annotated[Path, _FOLDER] = Path("schemas")) -> None:
-    """Write the schema of every contract version."""
+    """Write the schema of every contract version that has none yet; a published one is never changed."""
     from ptycho_contracts.schema import write_all  # noqa: PLC0415
 
-    for path in write_all(folder):
+    try:
+        written = write_all(folder)
+    except ValueError as error:  # a published version never changes
+        typer.echo(f"ptycho: {error}", err=True)
+        raise typer.Exit(1) from None
+    for path in written:
         typer.echo(f"wrote {path}")
 
 

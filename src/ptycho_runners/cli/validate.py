@@ -29,7 +29,7 @@ def validate(
     format: Annotated[Format, typer.Option(help="How to print the report.")] = Format.TEXT,
 ) -> None:
     """Check artifacts against their contracts. Exit code 1 if any has an error."""
-    from ptycho_contracts.validate import validate as examine  # noqa: PLC0415
+    from ptycho_contracts.validation import validate as examine  # noqa: PLC0415
 
     try:
         reports = [examine(path, contract, depth.value) for path in dict.fromkeys(paths)]

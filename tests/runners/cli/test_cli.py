@@ -37,7 +37,9 @@ def test_help_imports_nothing_heavy() -> None:
     assert not set(HEAVY) & set(done.stdout.split())
 
 
-@pytest.mark.parametrize("command", ["describe", "validate", "explain", "convert", "evaluate", "simulate", "schema", "study"])
+@pytest.mark.parametrize(
+    "command", ["describe", "validate", "explain", "convert", "evaluate", "simulate", "schema", "study"]
+)
 def test_every_command_has_help(command: str) -> None:
     code, out, _ = ptycho(command, "--help")
     assert code == 0
