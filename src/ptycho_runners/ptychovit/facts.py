@@ -13,7 +13,7 @@ from ptycho_contracts.run_codes import BAD_OPTION
 from ptycho_contracts.sources.base import SourceError
 from ptycho_contracts.sources.document import read_yaml
 from ptycho_contracts.sources.pickle_file import read_number_dict
-from ptycho_contracts.validate import validate
+from ptycho_contracts.validation import validate
 from ptycho_runners.errors import RunError
 from ptycho_runners.ptychovit.checkout import Checkout, find_checkout
 from ptycho_runners.ptychovit.request import InferRequest, TrainRequest
