@@ -12,6 +12,8 @@ from ptycho_adapters.evaluation.errors import EvaluationError
 from ptycho_adapters.evaluation.interpolation import SparseMatrix, apply, footprint_matrix, kernel_matrix
 from ptycho_adapters.evaluation.reconstruction import Reconstruction
 
+# A probe's faint tails light pixels that no pattern determines.
+LIT_SHARE = 0.95
 CANONICAL_SIZE = 256
 # A pixel with less than this of its weight on uncovered ones is valid: an estimated origin that means an
 # integer misses it by a little, and shall not cost a row of pixels.
@@ -49,17 +51,20 @@ class Patch:
     valid: Mask
 
 
-def region_of_scan(positions_px: RealArray, patch_size_px: int, object_shape: tuple[int, int]) -> Region:
+def region_of_scan(
+    positions_px: RealArray, patch_size_px: int, object_shape: tuple[int, int], lit_px: float | None = None
+) -> Region:
     """Return the region that a scan lets us judge.
 
-    The bounding box of the patch centres, grown by a quarter patch on each side: the pixels whose centre lies
-    in that box and inside the object.
+    The bounding box of the patch centres, grown on each side by what the probe lights beyond a centre, and by a
+    quarter patch at most: the pixels whose centre lies in that box and inside the object.
 
     Args:
         positions_px: (n, 2) patch centres (y, x), 0-based object pixels; the centre of a patch of n pixels
             is its index (n − 1)/2.
         patch_size_px: side of a patch, N.
         object_shape: (h, w) of the object array.
+        lit_px: half the width of the light, see `lit_half_width_px`; None: a quarter patch, 0: the box itself.
 
     Raises:
         EvaluationError: the positions are not (n, 2) finite numbers, or no pixel is left.
@@ -68,11 +73,26 @@ def region_of_scan(positions_px: RealArray, patch_size_px: int, object_shape: tu
     positions = np.asarray(positions_px, dtype=np.float64)
     if positions.ndim != 2 or positions.shape[1] != 2 or not (len(positions) and np.isfinite(positions).all()):
         raise EvaluationError(f"positions are (n, 2) finite numbers, got shape {positions.shape}")
-    margin = patch_size_px / 4
+    margin = patch_size_px / 4 if lit_px is None else min(lit_px, patch_size_px / 4)
     first = np.maximum(np.ceil(positions.min(axis=0) - margin), 0).astype(int)
     last = np.minimum(np.floor(positions.max(axis=0) + margin), np.array(object_shape) - 1).astype(int)
     height, width = (last - first + 1).tolist()
     return Region(int(first[0]), int(first[1]), height, width)
+
+
+def lit_half_width_px(probe: AnyComplex) -> float:
+    """Return half the side of the centred square that holds `LIT_SHARE` of the probe's energy.
+
+    Args:
+        probe: (mode, n, n) complex.
+
+    """
+    energy = np.sum(np.abs(probe.astype(np.complex128)) ** 2, axis=0)
+    rows, columns = (np.abs(np.arange(size) - (size - 1) / 2) for size in energy.shape)
+    distance = np.maximum(rows[:, None], columns[None, :])
+    half_widths = np.unique(distance)
+    held = np.array([energy[distance <= half].sum() for half in half_widths])
+    return float(half_widths[np.searchsorted(held, LIT_SHARE * held[-1])])
 
 
 def cut(source: Reconstruction, region: Region, shift_px: Pair = (0.0, 0.0)) -> Patch:

@@ -29,6 +29,7 @@ class ModelMetrics(BaseModel):
     reasons: dict[str, str] = Field(default_factory=dict, description="why a number is null")
     metrics_ptychopinn_1: dict[str, Metric] | None = Field(default=None, description="profile `ptychopinn-1`")
     reasons_ptychopinn_1: dict[str, str] = Field(default_factory=dict)
+    evaluation_ptychopinn_1: dict[str, Any] | None = Field(default=None, description="the same for `ptychopinn-1`")
     evaluation: dict[str, Any] | None = Field(default=None, description="what was done to the arrays")
 
 

@@ -21,6 +21,19 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class Regions:
+    """What the test scan lets us judge, the same for every arm.
+
+    Attributes:
+        lit: The patch centres' bounding box grown by the light around them; some pixels may stay uncovered.
+        core: The bounding box itself, for a profile that knows no mask.
+    """
+
+    lit: Region
+    core: Region
+
+
+@dataclass(frozen=True)
 class Files:
     """The splits of a study; `simulated` where it makes them itself."""
 
@@ -81,15 +94,15 @@ def settings_of(asked: SimulatedGridLines) -> GridLinesSettings:
         raise RunError(finding(BAD_OPTION, "yaml:/data/simulate", str(error))) from error
 
 
-def write_truth(study: Study, files: Files, layout: Layout) -> Region:
-    """Write the ground truth as `recons/gt/recon.npz`; returns the region that the test scan makes comparable.
+def write_truth(study: Study, files: Files, layout: Layout) -> Regions:
+    """Write the ground truth as `recons/gt/recon.npz`; returns the regions that the test scan makes comparable.
 
     Raises:
         RunError: the test file has no object, or not the one that the study names.
         ConversionError: its order cannot be established.
     """
     from ptycho_adapters.codec import ReadOptions  # noqa: PLC0415
-    from ptycho_adapters.evaluation.harmonize import region_of_scan  # noqa: PLC0415
+    from ptycho_adapters.evaluation.harmonize import lit_half_width_px, region_of_scan  # noqa: PLC0415
     from ptycho_adapters.io import read  # noqa: PLC0415
     from ptycho_adapters.recon import truth_recon, write_recon  # noqa: PLC0415
     from ptycho_adapters.scan import centres_px  # noqa: PLC0415
@@ -102,5 +115,6 @@ def write_truth(study: Study, files: Files, layout: Layout) -> Region:
         scan = loaded.scans[index]
         truth = truth_recon(scan).field
         write_recon(layout.truth, truth, np.ones(truth.shape, np.float32), (0.0, 0.0), 1.0)
-        shape = (truth.shape[0], truth.shape[1])
-        return region_of_scan(centres_px(scan), int(scan.sizes["detector_y"]), shape)
+        place = (centres_px(scan), int(scan.sizes["detector_y"]), (truth.shape[0], truth.shape[1]))
+        lit = lit_half_width_px(scan["probe"].values) if "probe" in scan else None
+        return Regions(region_of_scan(*place, lit), region_of_scan(*place, 0.0))

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from ptycho_contracts.contracts.study import StudyEvaluation
 
 if TYPE_CHECKING:
-    from ptycho_adapters.evaluation.evaluate import Evaluation, Reconstruction, Region
+    from ptycho_adapters.evaluation.evaluate import Evaluation, Reconstruction
+    from ptycho_runners.studies.data import Regions
 
 
 def load(path: Path) -> Reconstruction:
@@ -24,9 +25,11 @@ def load(path: Path) -> Reconstruction:
 
 
 def score(
-    recon: Reconstruction, truth: Reconstruction, region: Region | None, settings: StudyEvaluation
+    recon: Reconstruction, truth: Reconstruction, regions: Regions, settings: StudyEvaluation
 ) -> tuple[Evaluation, dict[str, Any]]:
     """The standard evaluation, and the entry for `metrics_by_model.json`.
+
+    The profile `ptychopinn-1` knows no mask, so it compares the core of the scan, which every arm covers.
 
     Raises:
         EvaluationError: the fields cannot be compared.
@@ -34,13 +37,16 @@ def score(
     from ptycho_adapters.evaluation.errors import EvaluationError  # noqa: PLC0415
     from ptycho_adapters.evaluation.evaluate import evaluate  # noqa: PLC0415
 
-    standard = evaluate(recon, truth, region, grid=settings.grid, max_shift_px=settings.max_shift_px)
+    standard = evaluate(recon, truth, regions.lit, grid=settings.grid, max_shift_px=settings.max_shift_px)
     entry = standard.to_dict()
     if settings.ptychopinn_1:
         try:
-            other = evaluate(recon, truth, region, profile="ptychopinn-1", phase_align=settings.phase_align).to_dict()
+            other = evaluate(
+                recon, truth, regions.core, profile="ptychopinn-1", phase_align=settings.phase_align
+            ).to_dict()
             entry["metrics_ptychopinn_1"] = other["metrics"]
             entry["reasons_ptychopinn_1"] = other["reasons"]
+            entry["evaluation_ptychopinn_1"] = other["evaluation"]
         except EvaluationError as error:
             entry["reasons_ptychopinn_1"] = {"all": str(error)}
     return standard, entry

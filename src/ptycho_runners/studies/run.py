@@ -23,13 +23,13 @@ from ptycho_runners.arms.base import Arm, ArmRequest, ArmResult
 from ptycho_runners.errors import RunError
 from ptycho_runners.provenance import file_digest, versions
 from ptycho_runners.studies import visuals
-from ptycho_runners.studies.data import Files, check_files, files_of, provide, write_truth
+from ptycho_runners.studies.data import Files, Regions, check_files, files_of, provide, write_truth
 from ptycho_runners.studies.evaluate import load, score
 from ptycho_runners.studies.layout import Layout
 from ptycho_runners.studies.load import load_study, select
 
 if TYPE_CHECKING:
-    from ptycho_adapters.evaluation.evaluate import Evaluation, Region
+    from ptycho_adapters.evaluation.evaluate import Evaluation
 
 Say = Callable[[str], None]
 
@@ -113,11 +113,11 @@ def run_study(
     files = files_of(study, path.absolute().parent, layout)
     say("simulating the splits" if files.simulated else f"reading {files.test}")
     provide(study, files)
-    region = write_truth(study, files, layout)
+    regions = write_truth(study, files, layout)
     outcome = StudyOutcome(layout)
     evaluations = {}
     for each in planned:
-        evaluation = _run_arm(each, study, files, region, outcome)
+        evaluation = _run_arm(each, study, files, regions, outcome)
         if evaluation is not None:
             evaluations[each.entry.id] = evaluation
     atomic_write_json(layout.metrics, outcome.metrics)
@@ -144,14 +144,14 @@ def _request(
     )
 
 
-def _run_arm(each: Planned, study: Study, files: Files, region: Region, outcome: StudyOutcome) -> Evaluation | None:
+def _run_arm(each: Planned, study: Study, files: Files, regions: Regions, outcome: StudyOutcome) -> Evaluation | None:
     """Run or reuse one arm and score it; its error goes into the outcome, never further."""
     from ptycho_adapters.evaluation.errors import EvaluationError  # noqa: PLC0415
 
     name = each.entry.id
     try:
         recon = _finished(each, files, outcome.layout) or _perform(each, files, outcome.layout)
-        evaluation, entry = score(load(recon), load(outcome.layout.truth), region, study.evaluation)
+        evaluation, entry = score(load(recon), load(outcome.layout.truth), regions, study.evaluation)
     except (RunError, ConversionError) as error:
         findings = error.findings
     except (EvaluationError, ImportError) as error:

@@ -80,16 +80,25 @@ def test_every_artifact_is_valid_by_its_own_contract(outcome: tuple[Path, dict[s
         assert (root / "visuals" / picture).read_bytes().startswith(b"\x89PNG")
 
 
-def test_region_is_the_scan_grown_by_a_quarter_patch(outcome: tuple[Path, dict[str, Any]], folder: Path) -> None:
-    centres = np.load(folder / "test.npz")["coords_offsets"].reshape(-1, 2)
+def test_region_is_the_scan_grown_by_its_light(outcome: tuple[Path, dict[str, Any]], folder: Path) -> None:
+    split = np.load(folder / "test.npz")
+    centres = split["coords_offsets"].reshape(-1, 2)
+    energy = np.abs(split["probe_simulated"]) ** 2
     region = outcome[1]["perfect"]["evaluation"]["region"]
-    assert region["y"] == pytest.approx(centres[:, 0].min() - N / 4, abs=1)
-    assert region["height"] == pytest.approx(np.ptp(centres[:, 0]) + N / 2, abs=2)
+    margin = int(centres[:, 0].min() - region["y"])
+    assert region["height"] == pytest.approx(np.ptp(centres[:, 0]) + 2 * margin, abs=2)
+    inside = slice(N // 2 - margin - 1, N // 2 + margin + 1)
+    assert 0 < margin <= N / 4
+    assert energy[inside, inside].sum() >= 0.95 * energy.sum()
     assert {json.dumps(entry["evaluation"]["region"]) for entry in outcome[1].values()} == {json.dumps(region)}
 
 
 def test_profile_ptychopinn_1_is_beside_it(outcome: tuple[Path, dict[str, Any]]) -> None:
-    assert set(outcome[1]["perfect"]["metrics_ptychopinn_1"]) >= {"mae", "psnr", "frc50"}
+    entry = outcome[1]["perfect"]
+    assert set(entry["metrics_ptychopinn_1"]) >= {"mae", "psnr", "frc50"}
+    core, lit = entry["evaluation_ptychopinn_1"]["region"], entry["evaluation"]["region"]
+    assert core["y"] > lit["y"]
+    assert core["height"] < lit["height"]
 
 
 def test_finished_arm_is_not_run_again(folder: Path, outcome: tuple[Path, dict[str, Any]]) -> None:
