@@ -50,11 +50,12 @@ def test_readme_runs_as_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert ran >= 5
 
 
-def test_python_of_the_readme_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("page", ["README.md", "docs/evaluation.md"])
+def test_python_of_the_docs_runs(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    code = PYTHON.findall((ROOT / "README.md").read_text())
+    simulate = "simulate grid-lines --n 64 --object-size-px 160 --step-px 12 --seed 1 --out data"
+    assert CliRunner().invoke(app, simulate.split()).exit_code == 0
+    code = PYTHON.findall((ROOT / page).read_text())
     assert code
-    for words in ("simulate grid-lines --n 64 --object-size-px 160 --step-px 12 --seed 1 --out data",):
-        assert CliRunner().invoke(app, words.split()).exit_code == 0
     for block in code:
-        exec(compile(block, "README.md", "exec"), {})
+        exec(compile(block, page, "exec"), {})

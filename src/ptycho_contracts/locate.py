@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,6 +50,16 @@ def _in_directory(contract: ArrayContract, path: Path) -> Located:
     wanted = {role: path / name for role, name in contract.names.items() if role in contract.files}
     located = _sorted_out(wanted)
     return Located(located.files, {r: p for r, p in located.absent.items() if r not in contract.optional_roles})
+
+
+def artifacts_of(paths: Iterable[Path]) -> list[Path]:
+    """The paths without those that name an artifact a second time: the other half of a pair."""
+    kept: dict[tuple[Path, ...], Path] = {}
+    for path in paths:
+        pair = locate_pair(path)
+        files = (path,) if pair is None else tuple(sorted([*pair.files.values(), *pair.absent.values()]))
+        kept.setdefault(files, path)
+    return list(kept.values())
 
 
 def locate_for(contract: ArrayContract, path: Path) -> Located:

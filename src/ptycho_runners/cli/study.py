@@ -68,13 +68,19 @@ def _summary(outcome: StudyOutcome) -> str:
         lines.append(f"{arm:20} " + " ".join(f"{cell:>17}" for cell in cells))
     lines += [
         "",
-        f"look at      {layout.comparison}",
-        f"per arm      {layout.picture('<arm>')}",
-        f"metrics      {layout.metrics}",
-        f"manifest     {layout.manifest}",
-        f"logs         {layout.root / 'runs'}/<arm>/run<k>/stdout.log, stderr.log",
+        f"look at      {_near(layout.comparison)}",
+        f"per arm      {_near(layout.picture('<arm>'))}",
+        f"metrics      {_near(layout.metrics)}",
+        f"manifest     {_near(layout.manifest)}",
+        f"logs         {_near(layout.root / 'runs')}/<arm>/run<k>/stdout.log, stderr.log",
     ]
     return "\n".join(lines)
+
+
+def _near(path: Path) -> Path:
+    """The path as seen from here, where it lies below."""
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path
 
 
 def _short(value: float | None) -> str:

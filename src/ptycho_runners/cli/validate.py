@@ -29,10 +29,11 @@ def validate(
     format: Annotated[Format, typer.Option(help="How to print the report.")] = Format.TEXT,
 ) -> None:
     """Check artifacts against their contracts. Exit code 1 if any has an error."""
+    from ptycho_contracts.locate import artifacts_of  # noqa: PLC0415
     from ptycho_contracts.validation import validate as examine  # noqa: PLC0415
 
     try:
-        reports = [examine(path, contract, depth.value) for path in dict.fromkeys(paths)]
+        reports = [examine(p, contract, depth.value) for p in (paths if contract else artifacts_of(paths))]
     except KeyError as error:
         raise misuse(str(error.args[0])) from None
     if format is Format.JSON:
