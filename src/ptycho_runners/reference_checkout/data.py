@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import bisect
 import os
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ import torch
 from model.model import N
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.data import Dataset
+from torch.utils.data import ConcatDataset, Dataset
 from utils.frame import extract_patch, positions_px
 from utils.normalization import normalization_of
 from utils.randomness import process_generator
@@ -114,24 +116,29 @@ class Pair:
 
 
 class PtychographyDataset(Dataset[Item]):
-    """All patterns of one pair, or of every pair in a directory (not its subdirectories).
+    """The patterns of one pair.
 
     An item is (diffraction amplitude, amplitude patch, phase patch: float32 (1, N, N); probe: complex64
     (1, M, N, N); position: float64 (2,), [y, x] in pixels; normalization, scale: float32 scalars). The
     diffraction amplitude is sqrt(Poisson(dp / normalization · scale)), or without the Poisson step.
 
     Args:
-        file_path: a `_dp.hdf5` or `_para.hdf5` file, or a directory.
+        file_path: the `_dp.hdf5` or the `_para.hdf5` file.
         scale: counts that an intensity of `normalization` stands for.
         normalization_dict_path: pickle of object name to maximum; see `utils.normalization`.
         apply_noise: draw fresh Poisson noise for every item.
-        cache_object: keep the objects in memory.
+        cache_object: keep the object in memory.
         max_probe_modes: dark modes are appended up to this number.
         noise_seed: reference only. With a seed an item has the same noise every time; without one the noise
             is fresh and follows torch's seed.
 
+    Attributes:
+        object_name: file name without `_dp`.
+        normalization: number that the patterns are divided by.
+        pair: the open files.
+
     Raises:
-        FileNotFoundError: when the file, its partner or every pair is absent.
+        FileNotFoundError: when the file or its partner is absent.
         ValueError: for names, shapes, units or positions that cannot be used.
         KeyError: when members are missing.
 
@@ -147,54 +154,68 @@ class PtychographyDataset(Dataset[Item]):
         max_probe_modes: int = 8,
         noise_seed: int | None = None,
     ) -> None:
-        path = Path(file_path)
-        dp_paths = pairs_in(path) if path.is_dir() else [dp_path_of(path)]
-        self.pairs = [Pair(dp_path, cache_object, max_probe_modes) for dp_path in dp_paths]
+        self.pair = Pair(dp_path_of(Path(file_path)), cache_object, max_probe_modes)
+        self.object_name = self.pair.name
         normalization_path = None if normalization_dict_path is None else Path(normalization_dict_path)
-        self.normalizations = [normalization_of(pair.name, normalization_path) for pair in self.pairs]
+        self.normalization = normalization_of(self.object_name, normalization_path)
         self.scale, self.apply_noise, self.noise_seed = float(scale), apply_noise, noise_seed
-        self._ends = np.cumsum([pair.n_patterns for pair in self.pairs])
 
     def __len__(self) -> int:
-        """Number of patterns in all pairs."""
-        return int(self._ends[-1])
+        """Number of patterns."""
+        return self.pair.n_patterns
 
-    def locate(self, index: int) -> tuple[int, int]:
-        """Number of the pair and of the pattern in it.
+    def __getitem__(self, index: int) -> Item:
+        """Return one item, see the class.
 
         Raises:
             IndexError: beyond the last pattern.
 
         """
-        if not -len(self) <= index < len(self):
+        if not 0 <= index < len(self):
             raise IndexError(f"pattern {index} of {len(self)}")
-        index %= len(self)
-        number = int(np.searchsorted(self._ends, index, side="right"))
-        return number, index - (int(self._ends[number - 1]) if number else 0)
-
-    def __getitem__(self, index: int) -> Item:
-        """Return one item, see the class."""
-        number, k = self.locate(index)
-        pair, normalization = self.pairs[number], self.normalizations[number]
-        counts = pair.pattern(k) / normalization * self.scale
+        counts = self.pair.pattern(index) / self.normalization * self.scale
         if self.apply_noise:
             counts = self._generator(index).poisson(counts)
-        patch = pair.patch(k)
+        patch = self.pair.patch(index)
         return (
             torch.from_numpy(np.sqrt(counts).astype(np.float32))[None],
             torch.from_numpy(np.abs(patch))[None],
             torch.from_numpy(np.angle(patch))[None],
-            torch.from_numpy(pair.probe)[None],
-            torch.from_numpy(pair.centres_px[k]),
-            torch.tensor(normalization, dtype=torch.float32),
+            torch.from_numpy(self.pair.probe)[None],
+            torch.from_numpy(self.pair.centres_px[index]),
+            torch.tensor(self.normalization, dtype=torch.float32),
             torch.tensor(self.scale, dtype=torch.float32),
         )
 
     def _generator(self, index: int) -> np.random.Generator:
-        """Source of an item's noise."""
+        """Source of an item's noise; with a seed, another one for each pattern of each object."""
         if self.noise_seed is None:
             return process_generator()
-        return np.random.default_rng([self.noise_seed, index])
+        return np.random.default_rng([self.noise_seed, zlib.crc32(self.object_name.encode()), index])
+
+
+class CombinedDataset(ConcatDataset[Item]):
+    """The patterns of every pair in a directory (not its subdirectories), by name, or of one pair.
+
+    Args:
+        file_paths: a directory, or a `_dp.hdf5` or `_para.hdf5` file.
+        keywords: those of `PtychographyDataset`, for each pair.
+
+    Raises:
+        FileNotFoundError: when the directory has no pair; see also `PtychographyDataset`.
+
+    """
+
+    datasets: list[PtychographyDataset]
+
+    def __init__(self, file_paths: str | os.PathLike[str], **keywords: Any) -> None:
+        path = Path(file_paths)
+        found = pairs_in(path) if path.is_dir() else [path]
+        super().__init__([PtychographyDataset(file_path=str(one), **keywords) for one in found])
+
+    def number_of(self, index: int) -> int:
+        """Number of the pair, in ``datasets``, that a pattern belongs to."""
+        return bisect.bisect_right(self.cumulative_sizes, index)
 
 
 def pairs_in(folder: Path) -> list[Path]:

@@ -1,15 +1,20 @@
 """Train a PtychoViT as `config.yaml` in the current directory says: `python <checkout>/main.py [--debug]`."""
 
 import argparse
+import math
 import os
 from pathlib import Path
 
 import torch
-from data import PtychographyDataset
+from data import CombinedDataset
 from model.model import AMPLITUDE_CENTRE, AMPLITUDE_HALF_RANGE, PtychoViT
 from torch.utils.data import DataLoader, Subset
-from training import Trainer
+from training import TRAINED, VALIDATED, Trainer
 from utils.augment import AugmentedDataset, augment_options
+from utils.files import load_tensors, save_pickle
+from utils.losses import PixelLoss
+from utils.optimizer import parameter_groups, set_learning_rates
+from utils.plots import is_due
 from utils.settings import number, read_config
 
 parser = argparse.ArgumentParser(description=__doc__)
@@ -22,6 +27,7 @@ if int(os.environ.get("WORLD_SIZE", "1")) > 1:
 
 config = read_config(Path("config.yaml"))
 data, training = config["data"], config["training"]
+EPOCHS = int(training["epochs"])
 device = torch.device("cuda:0" if torch.cuda.is_available() else "cpu")
 
 common = {"scale": number(data, "scale"), "cache_object": bool(data.get("cache_object", False))}
@@ -30,20 +36,23 @@ paired = {
     "normalization_dict_path": data.get("normalization_dict_path"),
     "max_probe_modes": int(data.get("max_probe_modes", 8)),
 }
-train_set = PtychographyDataset(data["data_path"], **paired)
+train_set = CombinedDataset(file_paths=data["data_path"], **paired)
 # The same patterns again, so that a seed for the noise acts on validation only.
-validation_set = PtychographyDataset(data["data_path"], **paired, noise_seed=data.get("validation_noise_seed"))
-test_set = PtychographyDataset(
-    data["test_path"], **common, normalization_dict_path=data.get("test_normalization"), apply_noise=False
+validation_set = CombinedDataset(file_paths=data["data_path"], **paired, noise_seed=data.get("validation_noise_seed"))
+test_set = CombinedDataset(
+    file_paths=data["test_path"],
+    **common,
+    normalization_dict_path=data.get("test_normalization"),
+    apply_noise=False,
 )
 
-for pair in train_set.pairs:
-    low, high = pair.amplitude_range()
+for dataset in train_set.datasets:
+    low, high = dataset.pair.amplitude_range()
     reach = AMPLITUDE_CENTRE - AMPLITUDE_HALF_RANGE, AMPLITUDE_CENTRE + AMPLITUDE_HALF_RANGE
     if low < reach[0] or high > reach[1]:
         print(
-            f"Warning: the amplitudes of object '{pair.name}' ({low:.3g} … {high:.3g}) exceed the head's range "
-            f"({reach[0]:.1f} … {reach[1]:.1f}): scale the object to a median of 1 and the probe inversely",
+            f"Warning: the amplitudes of object '{dataset.object_name}' ({low:.3g} … {high:.3g}) exceed the head's "
+            f"range ({reach[0]:.1f} … {reach[1]:.1f}): scale the object to a median of 1 and the probe inversely",
             flush=True,
         )
 
@@ -66,16 +75,44 @@ loading = {
     # Open HDF5 files cannot be pickled to a spawned worker.
     "multiprocessing_context": "fork" if workers else None,
 }
-loaders = (
-    DataLoader(train_items, shuffle=True, **loading),
-    DataLoader(Subset(validation_set, validation_indices), **loading),
+train_loader = DataLoader(train_items, shuffle=True, **loading)
+validation_loader = DataLoader(Subset(validation_set, validation_indices), **loading)
+test_loader = DataLoader(test_set, batch_size=loading["batch_size"])
+
+model = PtychoViT(config=config["model"]).to(device, memory_format=torch.channels_last)
+criterion = PixelLoss(training["loss_function"], training.get("weighted_loss"))
+optimizer = torch.optim.Adam(parameter_groups(model, training))
+metrics = {name: [] for name in TRAINED + VALIDATED} | {"best_val_loss": math.inf}
+trainer = Trainer(
+    model,
+    training["mode"],
+    config["trainer"]["run_num"],
+    device,
+    config["paths"]["model_save_path"],
+    use_prefetch=bool(data.get("use_cuda_prefetcher", True)),
+    wandb_enabled=config["wandb"]["enabled"],
 )
 
-model = PtychoViT(config["model"]).to(device, memory_format=torch.channels_last)
-run_dir = Path(config["paths"]["model_save_path"]) / f"run{config['trainer']['run_num']}"
-run_dir.parent.mkdir(exist_ok=True)
-run_dir.mkdir(exist_ok=True)
-trainer = Trainer(model, loaders, test_set, config, run_dir)
+start_epoch, wandb_run_id = 0, None
 if training.get("resume_from_checkpoint", False):
-    trainer.resume()
-trainer.train()
+    model.load_state_dict(load_tensors(trainer.run_path / "checkpoint_model.pth", device))
+    start_epoch, metrics, optimizer, wandb_run_id, _ = trainer.load_state_checkpoint(optimizer, scheduler=None)
+if start_epoch >= EPOCHS:
+    raise SystemExit(f"training.epochs is {EPOCHS} in total and {start_epoch} are done: nothing to train")
+
+for epoch in range(start_epoch, EPOCHS):
+    if epoch == 0:
+        trainer.save_config("config.yaml")
+    set_learning_rates(optimizer, training.get("lr_schedule", "constant"), epoch, EPOCHS)
+    model.train()
+    trainer.train(train_loader, criterion, optimizer, metrics)
+    model.eval()
+    plot = is_due(epoch, training["validation_plot_freq"])
+    trainer.validate(validation_loader, criterion, optimizer, metrics, plot=plot, epoch=epoch)
+    if is_due(epoch, training["test_plot_freq"]):
+        trainer.generate_test_plot(test_loader, epoch, f"test_epoch{epoch}.png")
+    latest = (f"{name} {metrics[name][-1]:.6g}" for name in TRAINED + VALIDATED)
+    print(f"Epoch {epoch}: {', '.join(latest)}", flush=True)
+
+trainer.save_model_and_states_checkpoint(epoch, metrics, optimizer, wandb_run_id, scheduler=None)
+save_pickle(metrics, trainer.run_path / "metrics.pickle")

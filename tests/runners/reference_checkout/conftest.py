@@ -29,6 +29,8 @@ MODULES = (
     "utils.lines",
     "utils.losses",
     "utils.normalization",
+    "utils.optimizer",
+    "utils.plots",
     "utils.randomness",
     "utils.settings",
 )
@@ -37,7 +39,10 @@ PIXEL_M = 1e-8
 
 @pytest.fixture(scope="session")
 def checkout() -> SimpleNamespace:
-    """The checkout's modules by their last name; the top-level names are free again afterwards."""
+    """The checkout's modules by their last name, and all of them by their full name in `loaded`.
+
+    The top-level names are free again afterwards.
+    """
     torch = pytest.importorskip("torch", reason="the reference checkout needs torch")
     # Threads that wait for each other crawl when the tests share a small machine with other work.
     torch.set_num_threads(1)
@@ -49,10 +54,9 @@ def checkout() -> SimpleNamespace:
         modules = {name.split(".")[-1]: importlib.import_module(name) for name in MODULES}
     finally:
         sys.path.remove(str(ROOT))
-        for name in [name for name in sys.modules if name.split(".")[0] in TOP]:
-            del sys.modules[name]
+        loaded = {name: sys.modules.pop(name) for name in list(sys.modules) if name.split(".")[0] in TOP}
         sys.modules.update(before)
-    return SimpleNamespace(root=ROOT, **modules)
+    return SimpleNamespace(root=ROOT, loaded=loaded, **modules)
 
 
 @pytest.fixture(scope="session")
@@ -99,3 +103,38 @@ def write_pair(scene: SimpleNamespace) -> Callable[..., Path]:
         return folder / f"{name}_dp.hdf5"
 
     return write
+
+
+@pytest.fixture
+def config() -> dict[str, Any]:
+    """A config.yaml for one epoch of a tiny model on the folders `pairs` and `test`."""
+    return {
+        "data": {
+            "data_path": "pairs",
+            "test_path": "test",
+            "scale": 1e4,
+            "normalization_dict_path": "pairs/normalization.pkl",
+            "test_normalization": "test/normalization.pkl",
+            "train_split": 0.5,
+            "random_seed": 8,
+            "validation_noise_seed": 0,
+            "unknown_key": "tolerated",
+        },
+        "training": {
+            "mode": "supervised",
+            "batch_size": 2,
+            "learning_rate": 1e-3,
+            "encoder_lr": 5e-4,
+            "epochs": 1,
+            "loss_function": "smooth_l1",
+            "validation_plot_freq": 0,
+            "test_plot_freq": 0,
+        },
+        "model": {
+            "encoder": {"patch_size": 32, "embed_dim": 16, "depth": 1, "num_heads": 2},
+            "decoder": {"base_channels": 4, "num_stages": 5},
+        },
+        "paths": {"model_save_path": "runs"},
+        "wandb": {"enabled": False},
+        "trainer": {"run_num": 7},
+    }

@@ -33,7 +33,7 @@ def test_subpixel_patch_of_a_band_limited_object(checkout: SimpleNamespace, y: f
 
     def field(rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
         spot = np.exp(-((rows - 48) ** 2 + (columns - 46) ** 2) / 60.0)
-        return spot * np.exp(1j * 0.2 * (rows - columns))
+        return np.asarray(spot * np.exp(1j * 0.2 * (rows - columns)))
 
     corner = np.array([30 + y, 28 + x])
     patch = checkout.frame.extract_patch(field(rows, columns), corner + 15.5, 32)
@@ -104,12 +104,39 @@ def test_directory_scan_is_flat_and_names_what_it_skips(
     write_pair(tmp_path, "a")
     write_pair(tmp_path / "deeper", "c")
     (tmp_path / "lonely_dp.hdf5").touch()
-    dataset = checkout.data.PtychographyDataset(tmp_path)
-    assert [pair.name for pair in dataset.pairs] == ["a", "b"]
-    assert [dataset.locate(index) for index in (0, 3, 4, 7, -1)] == [(0, 0), (0, 3), (1, 0), (1, 3), (1, 3)]
+    combined = checkout.data.CombinedDataset(file_paths=tmp_path, scale=2.0, apply_noise=False)
+    assert [dataset.object_name for dataset in combined.datasets] == ["a", "b"]
+    assert [dataset.scale for dataset in combined.datasets] == [2.0, 2.0]
+    assert [combined.number_of(index) for index in (0, 3, 4, 7)] == [0, 0, 1, 1]
+    assert len(combined) == 8
+    np.testing.assert_array_equal(combined[6][0], combined.datasets[1][2][0])
     assert "Warning: Skipping" in capsys.readouterr().out
-    with pytest.raises(IndexError):
-        dataset[8]
+    for dataset, beyond in ((combined, 8), (combined.datasets[0], 4), (combined.datasets[0], -1)):
+        with pytest.raises(IndexError):
+            dataset[beyond]
+
+
+def test_one_pair_says_its_name_and_normalization(
+    checkout: SimpleNamespace, scene: SimpleNamespace, write_pair: WritePair, tmp_path: Path
+) -> None:
+    path = write_pair(tmp_path)
+    dataset = checkout.data.PtychographyDataset(
+        file_path=str(path), normalization_dict_path=str(tmp_path / "normalization.pkl")
+    )
+    assert dataset.object_name == "scene"
+    assert dataset.normalization == pytest.approx(scene.intensity.max())
+    assert float(dataset[0][5]) == pytest.approx(dataset.normalization)
+    combined = checkout.data.CombinedDataset(file_paths=path)
+    assert [one.object_name for one in combined.datasets] == ["scene"]
+
+
+def test_a_noise_seed_gives_each_object_its_own_noise(
+    checkout: SimpleNamespace, write_pair: WritePair, tmp_path: Path
+) -> None:
+    for name in "ab":
+        write_pair(tmp_path, name)
+    first, second = checkout.data.CombinedDataset(file_paths=tmp_path, scale=1e9, noise_seed=3).datasets
+    assert not np.array_equal(first[0][0], second[0][0])
 
 
 @pytest.mark.parametrize(
@@ -151,7 +178,7 @@ def test_broken_pairs_are_refused_by_name(
 def test_names_that_are_no_pair(checkout: SimpleNamespace, tmp_path: Path, name: str, error: type[Exception]) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(error):
-        checkout.data.PtychographyDataset(tmp_path / name)
+        checkout.data.CombinedDataset(file_paths=tmp_path / name)
 
 
 class Trap:

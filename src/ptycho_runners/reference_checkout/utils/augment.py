@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from data import Item, PtychographyDataset
+from data import CombinedDataset, Item
 from model.model import N
 from model.physics import detector_intensity
 from torch.utils.data import Dataset
@@ -69,13 +69,13 @@ class AugmentedDataset(Dataset[Item]):
     """Training items of a dataset mixed with simulated ones.
 
     Args:
-        dataset: the pairs; their probes, normalizations and scale make the simulated patterns.
+        dataset: the pairs; their probes, normalizations and scales make the simulated patterns.
         indices: the patterns of the dataset that belong to training.
         options: see `AugmentOptions`.
 
     """
 
-    def __init__(self, dataset: PtychographyDataset, indices: Sequence[int], options: AugmentOptions) -> None:
+    def __init__(self, dataset: CombinedDataset, indices: Sequence[int], options: AugmentOptions) -> None:
         self.dataset, self.indices, self.options = dataset, list(indices), options
         self._worlds: dict[int, LineWorld] = {}
         self._drawn = 0
@@ -96,17 +96,17 @@ class AugmentedDataset(Dataset[Item]):
         source = self.indices[index % len(self.indices)]
         if process_generator().random() >= self.options.fraction:
             return self.dataset[source]
-        return self._simulate(self.dataset.locate(source)[0])
+        return self._simulate(self.dataset.number_of(source))
 
     def _simulate(self, number: int) -> Item:
         """An item of a fresh object with the probe of a pair."""
-        world = self._world(number)
+        source, world = self.dataset.datasets[number], self._world(number)
         self._drawn += 1
         if self._drawn % 4 == 0:
             world.renew()
         patch, probe = world.draw()
         intensity = detector_intensity(patch * probe[None])[0, 0].double().numpy()
-        unit = self.dataset.scale / self.dataset.normalizations[number]
+        unit = source.scale / source.normalization
         dose = unit if self.options.photons is None else self.options.photons / intensity.sum()
         counts = world.rng.poisson(intensity * dose)
         return (
@@ -115,13 +115,13 @@ class AugmentedDataset(Dataset[Item]):
             patch.angle()[None],
             probe[None],
             torch.full((2,), (N - 1) / 2, dtype=torch.float64),
-            torch.tensor(self.dataset.normalizations[number], dtype=torch.float32),
-            torch.tensor(self.dataset.scale, dtype=torch.float32),
+            torch.tensor(source.normalization, dtype=torch.float32),
+            torch.tensor(source.scale, dtype=torch.float32),
         )
 
     def _world(self, number: int) -> LineWorld:
         """The stock of a pair, made at the first use in this process."""
         if number not in self._worlds:
-            probe = torch.from_numpy(self.dataset.pairs[number].probe)
+            probe = torch.from_numpy(self.dataset.datasets[number].pair.probe)
             self._worlds[number] = LineWorld(process_generator(), [probe], stock=self.options.stock)
         return self._worlds[number]

@@ -38,6 +38,26 @@ def save_tensors(value: Any, path: Path) -> None:
     write_whole(path, lambda temporary: torch.save(value, temporary))
 
 
+def load_tensors(path: Path, device: torch.device) -> dict[str, Any]:
+    """Read a checkpoint's file without running anything that a pickle could hold.
+
+    Args:
+        path: a state dict, or `checkpoint.state`.
+        device: where the tensors go.
+
+    Returns:
+        the stored dict.
+
+    Raises:
+        FileNotFoundError: when the file is absent.
+
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"Checkpoint not found at {path}")
+    content: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
+    return content
+
+
 def save_pickle(value: Any, path: Path) -> None:
     """Save plain containers of numbers as a pickle."""
     write_whole(path, lambda temporary: temporary.write_bytes(pickle.dumps(value)))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
 from model.physics import illumination
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 CORE_PX = 72
@@ -36,34 +38,48 @@ def illumination_weight(probe: Tensor) -> Tensor:
     return weight / weight.mean((-2, -1), keepdim=True)
 
 
-def pointwise_loss(name: str, predicted: Tensor, target: Tensor, weighted: dict[str, Any]) -> Tensor:
-    """Loss per pixel.
+def _poisson_nll(predicted: Tensor, target: Tensor) -> Tensor:
+    """Negative log-likelihood of counts whose square roots are given."""
+    return F.poisson_nll_loss(predicted.square(), target.square(), log_input=False, reduction="none")
+
+
+POINTWISE: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "smooth_l1": partial(F.smooth_l1_loss, reduction="none"),
+    "mse": partial(F.mse_loss, reduction="none"),
+    "l1": partial(F.l1_loss, reduction="none"),
+    "poisson_nll": _poisson_nll,
+}
+"""The values of `training.loss_function`, but for `weighted`."""
+
+WEIGHTED_KINDS = {"mse": "mse", "mae": "l1"}
+"""The values of `training.weighted_loss.loss_type` as names of the table above."""
+
+
+class PixelLoss(nn.Module):
+    """Loss per pixel: the criterion of the training.
 
     Args:
         name: ``training.loss_function``: smooth_l1, mse, l1, poisson_nll or weighted.
-        predicted: prediction.
-        target: truth of the same shape.
-        weighted: the section ``training.weighted_loss``, for the last one: pixels whose target exceeds
-            ``threshold`` count ``alpha`` times.
-
-    Returns:
-        tensor of the same shape.
+        weighted: the section ``training.weighted_loss``, for the last one: ``loss_type`` mse or mae; pixels
+            whose target exceeds ``threshold`` count ``alpha`` times.
 
     Raises:
         ValueError: for an unknown name.
+
     """
-    if name == "smooth_l1":
-        return F.smooth_l1_loss(predicted, target, reduction="none")
-    if name == "mse":
-        return F.mse_loss(predicted, target, reduction="none")
-    if name == "l1":
-        return F.l1_loss(predicted, target, reduction="none")
-    if name == "poisson_nll":
-        return F.poisson_nll_loss(predicted.square(), target.square(), log_input=False, reduction="none")
-    if name == "weighted":
-        kind = {"mse": "mse", "mae": "l1"}.get(str(weighted.get("loss_type", "mse")))
+
+    def __init__(self, name: str, weighted: dict[str, Any] | None = None) -> None:
+        super().__init__()
+        section = (weighted or {}) if name == "weighted" else {}
+        kind = WEIGHTED_KINDS.get(section.get("loss_type", "mse")) if name == "weighted" else name
         if kind is None:
             raise ValueError("training.weighted_loss.loss_type must be mse or mae")
-        bright = target > float(weighted.get("threshold", 0.0))
-        return pointwise_loss(kind, predicted, target, {}) * torch.where(bright, float(weighted.get("alpha", 1.0)), 1.0)
-    raise ValueError(f"training.loss_function {name!r}: expected smooth_l1, mse, l1, poisson_nll or weighted")
+        if kind not in POINTWISE:
+            raise ValueError(f"training.loss_function {name!r}: expected {', '.join(POINTWISE)} or weighted")
+        self.pointwise = POINTWISE[kind]
+        self.threshold, self.alpha = float(section.get("threshold", 0.0)), float(section.get("alpha", 1.0))
+
+    def forward(self, predicted: Tensor, target: Tensor) -> Tensor:
+        """Return the loss, a tensor of the shape of both arguments."""
+        loss = self.pointwise(predicted, target)
+        return loss if self.alpha == 1.0 else loss * torch.where(target > self.threshold, self.alpha, 1.0)

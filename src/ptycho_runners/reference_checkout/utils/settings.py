@@ -63,12 +63,13 @@ def number(section: dict[str, Any], key: str, default: float | None = None) -> f
 
     Raises:
         KeyError: when it is absent without a default.
-        ValueError: when it is no number. PyYAML reads ``1e-4`` as text.
+        ValueError: when it is no number. PyYAML reads ``1e-4`` and ``1.0e4`` as text:
+            it wants a point and a sign.
 
     """
     value = section[key] if default is None else section.get(key)
     if value is None and default is not None:
         return default
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ValueError(f"{key} is {value!r}, not a number; write 1.0e-4 instead of 1e-4 in YAML")
+        raise ValueError(f"{key} is {value!r}, not a number; write 1.0e-4 or 1.0e+4 in YAML")
     return float(value)
