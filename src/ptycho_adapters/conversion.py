@@ -16,13 +16,14 @@ from ptycho_adapters.codec import Loaded, ReadOptions, Written
 from ptycho_adapters.io import read_with, reader_of, recognised, refuse_existing, write_with, writer_of
 from ptycho_contracts import __version__
 from ptycho_contracts.atomic import atomic_write_json, sha256_of
-from ptycho_contracts.contracts.conversion_manifest import ConversionManifest, FileRecord, OutputRecord
+from ptycho_contracts.contracts.conversion_manifest import ConversionManifest, OutputRecord
+from ptycho_contracts.contracts.run_manifest import FileDigest
 
 if TYPE_CHECKING:
     import xarray as xr
 
 _T = TypeVar("_T")
-_Outputs: TypeAlias = list[tuple[Written, Future[tuple[FileRecord, ...]]]]
+_Outputs: TypeAlias = list[tuple[Written, Future[tuple[FileDigest, ...]]]]
 
 MANIFEST_SUFFIX = "_conversion.json"
 
@@ -124,17 +125,17 @@ def _in_background(work: Callable[[], _T]) -> Future[_T]:
     return future
 
 
-def _output_records(written: Written) -> tuple[FileRecord, ...]:
+def _output_records(written: Written) -> tuple[FileDigest, ...]:
     return tuple(_record(role, path, path.name) for role, path in written.files.items())
 
 
-def _record(role: str, path: Path, shown: str) -> FileRecord:
-    return FileRecord(role=role, path=shown, sha256=sha256_of(path), bytes=path.stat().st_size)
+def _record(role: str, path: Path, shown: str) -> FileDigest:
+    return FileDigest(role=role, path=shown, sha256=sha256_of(path), bytes=path.stat().st_size)
 
 
 def _manifest(
     contracts: tuple[str, str],
-    source: tuple[FileRecord, ...],
+    source: tuple[FileDigest, ...],
     options: ReadOptions,
     loaded: Loaded,
     outputs: _Outputs,

@@ -8,8 +8,9 @@ from typing import Any
 from ptycho_adapters.codec import ConversionError, ReadOptions
 from ptycho_contracts import physics_codes as codes
 from ptycho_contracts.finding import finding
-from ptycho_contracts.physics.establish import establish, fits_other_places, match
+from ptycho_contracts.physics.establish import establish
 from ptycho_contracts.physics.forward import ForwardModel, Places
+from ptycho_contracts.physics.matching import fits_other_places, match
 from ptycho_contracts.physics.readings import Reading
 from ptycho_contracts.physics.stored import StoredPatterns
 from ptycho_contracts.physics.verdict import physics_findings

@@ -6,8 +6,9 @@ from typing import Any
 
 from ptycho_adapters.codec import ConversionError, ReadOptions
 from ptycho_contracts.codes import Severity
-from ptycho_contracts.physics.establish import establish, fits_other_places
+from ptycho_contracts.physics.establish import establish
 from ptycho_contracts.physics.forward import ForwardModel
+from ptycho_contracts.physics.matching import fits_other_places
 from ptycho_contracts.physics.readings import Reading
 from ptycho_contracts.physics.stored import StoredPatterns
 from ptycho_contracts.physics.verdict import physics_findings

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from scipy.fft import fft2, fftshift
 
 from ptycho_contracts.atomic import atomic_path
+from ptycho_contracts.physics.grid_lines_orders import known_shuffle
 
 from .objects import LineStatistics, random_lines_object
 from .probes import zone_plate_probe
@@ -32,7 +33,7 @@ class Defects:
     """Known defects of real grid-lines files, reproduced on request.
 
     Attributes:
-        shuffle: permute the patterns of the train split by `pattern_order`, not the coordinates.
+        shuffle: permute the patterns of the train split by PtychoPINN's known shuffle, not the coordinates.
         repeat_coordinates: with several objects, repeat each position (p0, p0, p1, p1, …) while patterns
             lie object by object.
         axes: axis 2 of ``coords_offsets``: "yx" as synthetic lines, "xy" as external files write it.
@@ -104,22 +105,6 @@ class GridLines(NamedTuple):
     test: Split
 
 
-def pattern_order(n: int) -> NDArray[np.int64]:
-    """Permutation by which PtychoPINN 2.0.0 shuffles the patterns of a train split.
-
-    It is ``sklearn.utils.shuffle(arange(n), random_state=0)``, which permutes by NumPy's legacy generator:
-    stored pattern k belongs to the position ``pattern_order(n)[k]``.
-
-    Args:
-        n: number of patterns.
-
-    Returns:
-        int64 array (n,).
-
-    """
-    return np.random.RandomState(0).permutation(n).astype(np.int64)
-
-
 def simulate_grid_lines(
     settings: GridLinesSettings | None = None, probe: NDArray[np.complexfloating[Any, Any]] | None = None
 ) -> GridLines:
@@ -157,7 +142,7 @@ def simulate_grid_lines(
     test_split = _split(settings, test, probe, scale, patterns)
     test_split |= _truth(settings, test)
     if settings.defects.shuffle:
-        order = pattern_order(len(train_split["diffraction"]))
+        order = known_shuffle(len(train_split["diffraction"]))
         for key in ("diffraction", "Y_I", "Y_phi"):
             train_split[key] = train_split[key][order]
     return GridLines(train_split, test_split)

@@ -7,19 +7,9 @@ from typing import Any, Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from ptycho_contracts.contract import DocumentContract
+from ptycho_contracts.contracts.run_manifest import FileDigest
 
 _STRICT = ConfigDict(frozen=True, extra="forbid")
-
-
-class FileRecord(BaseModel):
-    """One file, known by its digest."""
-
-    model_config = _STRICT
-
-    role: str = Field(description="role in its contract: npz, dp, para …")
-    path: str = Field(description="name of an output beside the manifest; path of a source as it was given")
-    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
-    bytes: int = Field(ge=0)
 
 
 class OutputRecord(BaseModel):
@@ -27,7 +17,7 @@ class OutputRecord(BaseModel):
 
     model_config = _STRICT
 
-    files: tuple[FileRecord, ...]
+    files: tuple[FileDigest, ...]
     facts: dict[str, Any] = Field(description="figures that the writing produced: probe factor, total intensity …")
     dropped: tuple[str, ...] = Field(description="what the scan held and the format has no room for")
 
@@ -43,7 +33,7 @@ class ConversionManifest(BaseModel):
     finished_at: AwareDatetime
     source_contract: str
     target_contract: str
-    source: tuple[FileRecord, ...]
+    source: tuple[FileDigest, ...]
     options: dict[str, Any] = Field(description="what the caller asked for or said of the source")
     decisions: dict[str, Any] = Field(description="how each open question about the source was decided, with evidence")
     dropped: tuple[str, ...] = Field(description="what the source held and a scan has no room for")

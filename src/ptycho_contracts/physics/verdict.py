@@ -8,7 +8,8 @@ from ptycho_contracts import physics_codes as codes
 from ptycho_contracts.codes import Code
 from ptycho_contracts.finding import Finding, finding
 from ptycho_contracts.physics import mistakes
-from ptycho_contracts.physics.establish import Established, Evidence
+from ptycho_contracts.physics.establish import Established
+from ptycho_contracts.physics.evidence import Evidence
 
 _BY_CHANGE = {
     mistakes.OTHER_UNIT["intensity"]: codes.AMPLITUDE_FOR_INTENSITY,

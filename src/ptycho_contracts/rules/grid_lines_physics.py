@@ -8,8 +8,9 @@ from ptycho_contracts import physics_codes as codes
 from ptycho_contracts.artifact import Artifact
 from ptycho_contracts.contracts.grid_lines_npz import GridLinesFile
 from ptycho_contracts.finding import Finding
-from ptycho_contracts.physics.establish import establish, fits_other_places
+from ptycho_contracts.physics.establish import establish
 from ptycho_contracts.physics.grid_lines_split import open_grid_lines
+from ptycho_contracts.physics.matching import fits_other_places
 from ptycho_contracts.physics.verdict import physics_findings
 from ptycho_contracts.rule import rule
 

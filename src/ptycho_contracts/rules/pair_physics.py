@@ -9,9 +9,10 @@ from ptycho_contracts.artifact import Artifact
 from ptycho_contracts.contracts.ptychovit_dp import DpFile
 from ptycho_contracts.contracts.ptychovit_para import ParaFile
 from ptycho_contracts.finding import Finding
-from ptycho_contracts.physics.establish import establish, fits_other_places
+from ptycho_contracts.physics.establish import establish
 from ptycho_contracts.physics.forward import ForwardModel
 from ptycho_contracts.physics.frames import FRAMES
+from ptycho_contracts.physics.matching import fits_other_places
 from ptycho_contracts.physics.mistakes import usual_mistakes
 from ptycho_contracts.physics.stored import StoredPatterns
 from ptycho_contracts.physics.verdict import physics_findings

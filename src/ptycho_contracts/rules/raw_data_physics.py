@@ -10,8 +10,9 @@ from ptycho_contracts import physics_codes as codes
 from ptycho_contracts.artifact import Artifact
 from ptycho_contracts.contracts.raw_data_npz import RawDataFile
 from ptycho_contracts.finding import Finding
-from ptycho_contracts.physics.establish import establish, fits_other_places
+from ptycho_contracts.physics.establish import establish
 from ptycho_contracts.physics.forward import ForwardModel
+from ptycho_contracts.physics.matching import fits_other_places
 from ptycho_contracts.physics.raw_data_readings import raw_data_readings
 from ptycho_contracts.physics.stored import StoredPatterns
 from ptycho_contracts.physics.verdict import physics_findings

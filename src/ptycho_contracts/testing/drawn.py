@@ -50,7 +50,7 @@ def write_artifact(artifact: DrawnArtifact, contract: ArrayContract, folder: Pat
     for role, file in artifact.files.items():
         with atomic_path(paths[role]) as temporary:
             if contract.files[role].container == "npz":
-                np.savez(temporary, allow_pickle=True, **{path: m.array for path, m in file.members.items()})
+                np.savez(temporary, allow_pickle=False, **{path: m.array for path, m in file.members.items()})
             else:
                 _write_hdf5(temporary, file)
     return next(iter(paths.values()))

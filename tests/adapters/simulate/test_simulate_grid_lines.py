@@ -9,10 +9,10 @@ from ptycho_adapters.simulate.grid_lines import (
     Defects,
     GridLines,
     GridLinesSettings,
-    pattern_order,
     simulate_grid_lines,
     write_grid_lines,
 )
+from ptycho_contracts.physics.grid_lines_orders import known_shuffle
 
 SHARED = Path(__file__).parents[3] / "../shared/data/ptychopinn"
 needs_real_files = pytest.mark.skipif(
@@ -64,7 +64,7 @@ def test_gridsize_2_patterns_fit_best_where_they_say() -> None:
 def test_shuffle_permutes_the_train_patterns_and_nothing_else() -> None:
     honest = simulate_grid_lines(SMALL)
     shuffled = simulate_grid_lines(replace(SMALL, defects=Defects(shuffle=True)))
-    order = pattern_order(len(honest.train["diffraction"]))
+    order = known_shuffle(len(honest.train["diffraction"]))
     for key, array in honest.train.items():
         moved = key in ("diffraction", "Y_I", "Y_phi")
         np.testing.assert_array_equal(shuffled.train[key], array[order] if moved else array)
@@ -146,7 +146,7 @@ def test_order_of_the_real_train_file_is_the_reproduced_shuffle() -> None:
         keys = ("diffraction", "coords_offsets", "YY_full", "probe_simulated")
         real = {key: file[key] for key in keys}
     _, where = candidates(real, 256)
-    order = pattern_order(len(real["diffraction"]))
+    order = known_shuffle(len(real["diffraction"]))
     assert best_fits(real, 256) == [where[k] for k in order]
 
 

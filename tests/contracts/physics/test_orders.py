@@ -10,9 +10,10 @@ import pytest
 from numpy.typing import NDArray
 from simulated_split import Layout, Split, simulate_split
 
-from ptycho_contracts.physics.establish import Established, establish, fits_other_places, match
+from ptycho_contracts.physics.establish import Established, establish
 from ptycho_contracts.physics.grid_lines_orders import known_shuffle
 from ptycho_contracts.physics.grid_lines_split import GridLinesSplit, open_grid_lines
+from ptycho_contracts.physics.matching import fits_other_places, match
 from ptycho_contracts.physics.readings import Reading
 from ptycho_contracts.sources import open_source
 from ptycho_contracts.validation import validate
