@@ -104,6 +104,10 @@ class Written:
     facts: Mapping[str, Any]
 
 
+class OptionError(ValueError):
+    """An option that the source's format has no use for; ignoring it would mislead."""
+
+
 class ConversionError(Exception):
     """A source cannot be converted; `findings` say why and name the way out."""
 
@@ -121,12 +125,14 @@ class Codec:
         read: Path and options to open scans.
         write: A Scan to files in a folder under a name; reports (done, all) patterns.
         targets: The files that `write` makes for (folder, name).
+        takes: Which of the options `match`, `frame` and `values` mean something to its sources.
     """
 
     id: str
     read: Callable[[Path, ReadOptions], Loaded] | None
     write: Callable[[xr.Dataset, Path, str, Callable[[int, int], None] | None], Written] | None
     targets: Callable[[Path, str], dict[str, Path]]
+    takes: frozenset[str] = frozenset()
 
 
 @cache

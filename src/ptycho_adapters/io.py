@@ -7,7 +7,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ptycho_adapters.codec import Codec, ConversionError, Loaded, ReadOptions, Written, all_codecs
+from ptycho_adapters.codec import (
+    Codec,
+    ConversionError,
+    Loaded,
+    OptionError,
+    ReadOptions,
+    Written,
+    all_codecs,
+)
 from ptycho_contracts import engine_codes as codes
 from ptycho_contracts.contract import ArrayContract
 from ptycho_contracts.finding import finding
@@ -113,10 +121,23 @@ def read_with(codec: Codec, path: Path, options: ReadOptions) -> Loaded:
 
     Raises:
         ConversionError: the source is damaged, or says something that a Scan cannot hold; or of the codec.
+        OptionError: an option means nothing to this format.
     """
     assert codec.read is not None  # `reader_of` chooses among those that read
+    _refuse_idle_options(codec, options)
     with _as_findings(f"{codec.id}:/", f"{path.name} cannot be read"):
         return codec.read(path, options)
+
+
+def _refuse_idle_options(codec: Codec, options: ReadOptions) -> None:
+    given = {
+        "match": ("--order match", options.order == "match"),
+        "frame": ("--frame", options.frame is not None),
+        "values": ("--values", options.values is not None),
+    }
+    idle = [label for name, (label, used) in given.items() if used and name not in codec.takes]
+    if idle:
+        raise OptionError(f"{', '.join(idle)} means nothing to {codec.id}")
 
 
 def write_with(

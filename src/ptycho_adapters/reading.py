@@ -22,6 +22,7 @@ def decide_reading(
     repairable: tuple[str, ...],
     places: tuple[str, str, str],
     way_out: str,
+    unless_told: str | None = None,
 ) -> tuple[Reading, dict[str, Any]]:
     """The reading that the evidence proves, if all that it changes is open in this format.
 
@@ -33,6 +34,7 @@ def decide_reading(
         repairable: Changes that the format leaves open; any other proven change is a defect of the file.
         places: Locations of the patterns, the y and the x positions.
         way_out: What the user can say to settle it.
+        unless_told: Where somebody has named the reading: how the first one is accepted when nothing contradicts it.
 
     Raises:
         ConversionError: with the evidence.
@@ -40,7 +42,9 @@ def decide_reading(
     outcome = establish(model, patterns, readings, options.step("verifying patterns"))
     evidence = {"method": "auto", "evidence": outcome.evidence.model_dump()}
     if outcome.reading is not None and set(outcome.reading.changes) <= set(repairable):
-        return outcome.reading, evidence
+        return outcome.reading, evidence | ({"method": f"{unless_told}, proven"} if unless_told else {})
+    if unless_told is not None and outcome.evidence.verdict == "cannot tell":
+        return readings[0], evidence | {"method": f"{unless_told}; the evidence cannot tell"}
     other = outcome.evidence.verdict == "fits none" and fits_other_places(model, patterns, readings[0])
     found = physics_findings(outcome, places[0], places[1:], other)
     raise ConversionError(

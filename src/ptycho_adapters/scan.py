@@ -95,6 +95,28 @@ def _intensity_blocks(variable: xr.Variable) -> Iterator[tuple[int, NDArray[Any]
         yield start, variable[start : start + step].values
 
 
+def amplitude_blocks(scan: xr.Dataset) -> Iterator[tuple[int, NDArray[np.float32]]]:
+    """(first pattern, amplitudes (b, n, n) float32) in scan order.
+
+    Raises:
+        ValueError: an intensity has no square root: it is negative or not finite.
+    """
+    for start, block in intensity_blocks(scan):
+        check_intensity(block, start)
+        yield start, np.sqrt(block, dtype=np.float64).astype(np.float32)
+
+
+def check_intensity(block: NDArray[Any], start: int) -> None:
+    """Refuse what is no intensity.
+
+    Raises:
+        ValueError: naming the first pattern of the block that has a negative or non-finite value.
+    """
+    if block.size and not (block.min() >= 0 and np.isfinite(block.max())):  # NaN fails the first comparison
+        broken = ~(np.isfinite(block) & (block >= 0)).reshape(len(block), -1).all(axis=1)
+        raise ValueError(f"pattern {start + int(broken.argmax())} has a negative or non-finite intensity")
+
+
 def predicted_energy(scan: xr.Dataset) -> float | None:
     """n²·Σ|object·probe|² over the scan, or None where object or probe is not there."""
     if "object" not in scan or "probe" not in scan:

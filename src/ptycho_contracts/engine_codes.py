@@ -28,7 +28,8 @@ UNKNOWN_CONTRACT = Code(
     "no contract recognises this file",
     "The members fit none of the known contracts well enough to say what the file was meant to be.",
     "Guessing a format is how conventions get mixed up.",
-    "Name the contract with `--contract ID`; `ptycho validate --help` lists them, `ptycho describe` shows members.",
+    "`ptycho describe FILE` shows what the file holds, docs/contracts what each contract needs; `--contract ID` "
+    "insists on one. CXI, PtyPy, PtyLab and tike files are not read yet.",
 )
 FORBIDDEN_PICKLE = Code(
     "PTY004",
@@ -78,6 +79,14 @@ OUTPUT_EXISTS = Code(
     "A file that would be written is there.",
     "Overwriting without being asked destroys somebody's result.",
     "Choose another folder or name, or say `--overwrite`.",
+)
+SOURCE_SAYS_OTHERWISE = Code(
+    "PTY012",
+    _ERROR,
+    "the source says otherwise",
+    "A quantity was given that the source itself states with another value.",
+    "One of the two is wrong, and choosing silently would carry the wrong one on.",
+    "Leave the option out to take the source's value, or correct the source.",
 )
 NOT_REPRESENTABLE = Code(
     "PTY011",

@@ -35,10 +35,13 @@ def describe(path: Path | str, contract: ArrayContract | None = None) -> Descrip
         SourceError: a file is absent, damaged or hostile.
     """
     opened = open_artifact(Path(path), contract)
-    if opened.artifact is None:
+    if opened.artifact is not None:
+        with opened.artifact as artifact:
+            return artifact.description
+    if not any(f.code == codes.UNKNOWN_CONTRACT.id for f in opened.findings):
         raise SourceError(*opened.findings)
-    with opened.artifact as artifact:
-        return artifact.description
+    with open_source(Path(path), "file") as source:  # what no contract knows has headers all the same
+        return Description(files={"file": source.describe()})
 
 
 def open_artifact(path: Path, contract: ArrayContract | None = None) -> Opened:

@@ -12,8 +12,8 @@ WRONG_ORDER = Code(
     "patterns are not in the order of the positions",
     "Patterns are explained surely better by another scan position, or by another object, than by their own.",
     "A model trained on such pairs learns nothing, and a reconstruction stitched from them is flat or scrambled.",
-    "Convert with `ptycho convert`: it repairs an order that it can prove, and `--order match` assigns every "
-    "pattern to the place that explains it.",
+    "Find where frames or positions were reordered or dropped. A grid-lines split is repaired by `ptycho convert`, "
+    "which proves the order or assigns every pattern to its place (`--order match`).",
 )
 AMPLITUDE_FOR_INTENSITY = Code(
     "PTY311",
@@ -37,7 +37,7 @@ OTHER_FRAME = Code(
     "positions in another frame",
     "Read with another tool's origin the positions explain the patterns; with the stated one they do not.",
     "Every patch is cut up to a pixel off the object it is compared with. No loss reveals it.",
-    "Convert with `ptycho convert --frame NAME`, naming the frame that the file was written in.",
+    "Find which origin the writer used (docs/frames.md), and write positions from that of this format.",
 )
 NEGATED_AXIS = Code(
     "PTY314",
@@ -62,7 +62,15 @@ CANNOT_TELL = Code(
     "The object is flat, periodic or unknown where the patterns were taken, or two readings explain the patterns "
     "equally well.",
     "A wrong convention may hide here: nothing in the file contradicts it.",
-    "Nothing to mend; take the positions on trust only if you know how they were made. " + _LOOK,
+    "Take the positions on trust only if you know how they were made. " + _LOOK,
+)
+CORNER_ORIGIN = Code(
+    "PTY318",
+    Severity.ERROR,
+    "zero frequency at the corner of the patterns",
+    "The patterns match the prediction with their zero frequency at index [0, 0] instead of n/2.",
+    "Readers of this format expect it at n/2; a model sees patterns that are torn into four quarters.",
+    "Apply fftshift to each pattern over its two detector axes.",
 )
 INTENSITY_FOR_AMPLITUDE = Code(
     "PTY317",
@@ -70,5 +78,5 @@ INTENSITY_FOR_AMPLITUDE = Code(
     "intensity stored where amplitude is meant",
     "The square roots of the stored values, not the values themselves, match the predicted amplitudes.",
     "The dynamic range doubles; a model trained on it sees only the brightest pixels.",
-    "Take the square root of the patterns, or convert with a contract that states intensity.",
+    "Take the square root of the patterns; `ptycho convert` reads such a file as what it proves to be.",
 )

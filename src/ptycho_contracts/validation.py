@@ -73,7 +73,10 @@ class _Examination:
             self._values()
         if self.depth != "physics":
             self._leave("whether the forward model explains the patterns", f"depth is {self.depth}")
-        for rule in rules_for(self.artifact.contract):
+        rules = rules_for(self.artifact.contract)
+        if self.depth == "physics" and not any(rule.depth == "physics" for rule in rules):
+            self._leave("whether the forward model explains the patterns", "this contract alone does not hold enough")
+        for rule in rules:
             if rule.due(self.depth):
                 self._apply(rule)
 

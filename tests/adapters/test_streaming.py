@@ -65,7 +65,7 @@ def test_opening_reads_no_pattern(two_objects: Path, rows_read: list[tuple[str, 
 def test_opening_a_pair_reads_no_pattern(two_objects: Path, rows_read: list[tuple[str, int, int]]) -> None:
     done = convert(two_objects, two_objects.parent / "out", "ptychovit-pair", options=TRUSTED)
     rows_read.clear()
-    with read(done.files[0]["dp"]) as loaded:
+    with read(done.files[0]["dp"], TRUSTED) as loaded:
         assert loaded.scans[0]["intensity"].shape[1:] == (32, 32)
         assert rows_read == []
 

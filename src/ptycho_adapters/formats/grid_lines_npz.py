@@ -20,7 +20,7 @@ from ptycho_adapters.gauge import as_in_source
 from ptycho_adapters.npz_writer import NpzWriter
 from ptycho_adapters.order import decide_order
 from ptycho_adapters.patterns import StoredIntensity
-from ptycho_adapters.scan import centres_px, intensity_blocks, make_scan
+from ptycho_adapters.scan import amplitude_blocks, centres_px, make_scan
 from ptycho_contracts.atomic import atomic_path
 from ptycho_contracts.contracts.grid_lines_npz import CONTRACT
 from ptycho_contracts.opening import open_checked
@@ -102,8 +102,8 @@ def write(scan: xr.Dataset, folder: Path, name: str, progress: Callable[[int, in
     source = as_in_source(scan)
     with atomic_path(target) as temporary, NpzWriter(temporary) as archive:
         with archive.stream("diffraction", (count, n, n, 1), np.dtype(np.float32)) as stream:
-            for start, block in intensity_blocks(scan):
-                stream.write(np.sqrt(block, dtype=np.float64).astype(np.float32)[..., None])
+            for start, block in amplitude_blocks(scan):
+                stream.write(block[..., None])
                 if progress is not None:
                     progress(start + len(block), count)
         archive.array("coords_offsets", offsets)
@@ -127,4 +127,4 @@ def targets(folder: Path, name: str) -> dict[str, Path]:
     return {"npz": folder / f"{name}.npz"}
 
 
-CODEC = Codec(CONTRACT.id, read, write, targets)
+CODEC = Codec(CONTRACT.id, read, write, targets, frozenset({"match"}))

@@ -20,11 +20,13 @@ from numpy.typing import NDArray
 from ptycho_adapters.codec import Codec, ConversionError, Loaded, ReadOptions, Written
 from ptycho_adapters.patterns import StoredIntensity
 from ptycho_adapters.reading import decide_reading
-from ptycho_adapters.scan import canvas_shape, centres_px, intensity_blocks, make_scan, probe_factor
+from ptycho_adapters.scan import canvas_shape, centres_px, check_intensity, intensity_blocks, make_scan, probe_factor
+from ptycho_contracts import engine_codes as codes
 from ptycho_contracts.atomic import atomic_path
 from ptycho_contracts.contracts.ptychovit_pair import CONTRACT
 from ptycho_contracts.contracts.ptychovit_para import FRAME, OBJECT_FACTOR, PLACEHOLDER, PROBE_FACTOR
 from ptycho_contracts.description import AttributeInfo, FileInfo
+from ptycho_contracts.finding import finding
 from ptycho_contracts.opening import open_checked
 from ptycho_contracts.physics.forward import ForwardModel
 from ptycho_contracts.physics.frames import FRAMES, PTYCHOVIT, to_position_m
@@ -95,16 +97,16 @@ def _centres(
 ) -> tuple[NDArray[np.float64], dict[str, Any]]:
     named = options.frame or (info.attributes[FRAME].value if FRAME in info.attributes else None)
     origins = {name: (frame.origin_px(size[0]), frame.origin_px(size[1])) for name, frame in FRAMES.items()}
-    if named is not None or options.order == "as-stored":
-        frame = str(named or PTYCHOVIT.name)
-        if frame not in FRAMES:
-            raise KeyError(f"no frame is called {frame!r}; known: {', '.join(FRAMES)}")
-        how = "named by the caller" if options.frame else "named by the file" if named else "as-stored"
-        return centred + np.array(origins[frame]), {"frame": frame, "method": how}
+    frame = str(named or PTYCHOVIT.name)
+    if frame not in FRAMES:
+        raise KeyError(f"no frame is called {frame!r}; known: {', '.join(FRAMES)}")
+    if options.order == "as-stored":
+        return centred + np.array(origins[frame]), {"frame": frame, "method": "as-stored"}
     objects, probe, patterns = physics
-    readings = usual_mistakes(centred, origins, PTYCHOVIT.name, "intensity")
+    readings = usual_mistakes(centred, origins, frame, "intensity")
     model = ForwardModel(objects[:1], probe[0])
-    repairable = tuple(frame_change(name) for name in FRAMES)
+    # A frame that somebody has named is verified, and only one that nobody named is open to repair.
+    repairable = () if named else tuple(frame_change(name) for name in FRAMES)
     reading, evidence = decide_reading(
         readings,
         model,
@@ -112,9 +114,11 @@ def _centres(
         options,
         repairable,
         ("dp:/dp", "para:/probe_position_y_m", "para:/probe_position_x_m"),
-        "`--frame NAME` names the frame, `--order as-stored` takes PtychoViT's.",
+        "`--order as-stored` takes the file as it is, unverified.",
+        None if named is None else "named by the caller" if options.frame else "named by the file",
     )
-    return reading.places.centre_px, {"frame": reading.name, **evidence}
+    chosen = next((name for name in FRAMES if frame_change(name) in reading.changes), frame)
+    return reading.places.centre_px, {"frame": chosen, **evidence}
 
 
 def _known(info: FileInfo, height: float, width: float, options: ReadOptions) -> dict[str, Any]:
@@ -122,15 +126,35 @@ def _known(info: FileInfo, height: float, width: float, options: ReadOptions) ->
     known: dict[str, Any] = {k: v for k, v in options.physical().items() if v is not None}
     placeholder = PLACEHOLDER in info.attributes and info.attributes[PLACEHOLDER].value is True
     if not placeholder:
+        _agree("--pixel-size-m", options.pixel_size_m, height)
         known |= {"pixel_size_y_m": height, "pixel_size_x_m": width}
+    said = {
+        "photon_energy_eV": ("--energy-ev", options.energy_eV),
+        "detector_object_distance_m": ("--distance-m", options.distance_m),
+    }
     for attribute, names in _PHYSICAL.items():
         for name in reversed(names):
             if name in info.attributes:
                 known[attribute] = _number(info.attributes[name])
+                _agree(*said[attribute], known[attribute])
     for attribute, name in (("probe_factor", PROBE_FACTOR), ("object_factor", OBJECT_FACTOR)):
         if name in info.attributes:
             known[attribute] = _number(info.attributes[name])
     return known
+
+
+def _agree(option: str, given: float | None, stated: float) -> None:
+    """Refuse a quantity that the source states otherwise."""
+    if given is not None and not np.isclose(given, stated, rtol=1e-6, atol=0):
+        raise ConversionError(
+            finding(
+                codes.SOURCE_SAYS_OTHERWISE,
+                "para:/",
+                f"{option} {given:g} contradicts the source",
+                expected=f"{stated:g}, as in the source",
+                found=f"{given:g}",
+            )
+        )
 
 
 def _dropped(info: FileInfo, probe: NDArray[Any]) -> list[str]:
@@ -176,6 +200,7 @@ def _write_dp(scan: xr.Dataset, path: Path, progress: Callable[[int, int], None]
         dataset = file.create_dataset("dp", shape=variable.shape, dtype=variable.dtype)
         for start, block in intensity_blocks(scan):
             dataset[start : start + len(block)] = block
+            check_intensity(block, start)
             total += _sum(block)
             highest = max(highest, float(block.max()))
             if progress is not None:
@@ -246,4 +271,4 @@ def targets(folder: Path, name: str) -> dict[str, Path]:
     return {"dp": folder / f"{name}_dp.hdf5", "para": folder / f"{name}_para.hdf5"}
 
 
-CODEC = Codec(CONTRACT.id, read, write, targets)
+CODEC = Codec(CONTRACT.id, read, write, targets, frozenset({"frame"}))

@@ -20,15 +20,15 @@ from ptycho_adapters.gauge import as_in_source
 from ptycho_adapters.npz_writer import NpzWriter
 from ptycho_adapters.patterns import StoredIntensity
 from ptycho_adapters.reading import decide_reading
-from ptycho_adapters.scan import centres_px, intensity_blocks, make_scan
+from ptycho_adapters.scan import amplitude_blocks, centres_px, make_scan
 from ptycho_contracts import physics_codes as codes
 from ptycho_contracts.atomic import atomic_path
 from ptycho_contracts.contracts.raw_data_npz import CONTRACT
 from ptycho_contracts.finding import finding
 from ptycho_contracts.opening import open_checked
-from ptycho_contracts.physics.forward import ForwardModel, Places
+from ptycho_contracts.physics.forward import ForwardModel
 from ptycho_contracts.physics.raw_data_readings import CENTRE_OFFSET_PX, REPAIRABLE, raw_data_readings
-from ptycho_contracts.physics.readings import Reading, Stored
+from ptycho_contracts.physics.readings import Reading
 from ptycho_contracts.physics.stored import StoredPatterns
 from ptycho_contracts.sources.base import Source, SourceError
 
@@ -77,11 +77,11 @@ def _decide(
     object_: NDArray[Any] | None,
     options: ReadOptions,
 ) -> tuple[Reading, dict[str, Any]]:
-    if options.values is not None or options.order == "as-stored":
-        stored: Stored = options.values or "amplitude"
-        stated = readings[0]
-        reading = Reading(stated.name, Places(stated.places.object_index, stated.places.centre_px), stored)
-        return reading, {"method": "named by the caller" if options.values else "as-stored", "values": stored}
+    if options.values is not None:
+        # The caller settles the unit; where the coordinates point is still established.
+        readings = [reading for reading in readings if reading.stored == options.values]
+    if options.order == "as-stored" or (options.values is not None and object_ is None):
+        return readings[0], {"method": "as-stored", "values": readings[0].stored}
     if object_ is None:
         raise ConversionError(
             finding(
@@ -96,7 +96,14 @@ def _decide(
     places = ("npz:/diff3d", "npz:/ycoords", "npz:/xcoords")
     way_out = "`--values amplitude|intensity` or `--order as-stored` settles it."
     reading, evidence = decide_reading(
-        readings, ForwardModel(object_, probe), patterns, options, REPAIRABLE, places, way_out
+        readings,
+        ForwardModel(object_, probe),
+        patterns,
+        options,
+        REPAIRABLE,
+        places,
+        way_out,
+        "values named by the caller" if options.values else None,
     )
     return reading, {"values": reading.stored, "reading": reading.name, **evidence}
 
@@ -115,8 +122,8 @@ def write(scan: xr.Dataset, folder: Path, name: str, progress: Callable[[int, in
     source = as_in_source(scan)
     with atomic_path(target) as temporary, NpzWriter(temporary) as archive:
         with archive.stream("diff3d", (count, n, n), np.dtype(np.float32)) as stream:
-            for start, block in intensity_blocks(scan):
-                stream.write(np.sqrt(block, dtype=np.float64).astype(np.float32))
+            for start, block in amplitude_blocks(scan):
+                stream.write(block)
                 if progress is not None:
                     progress(start + len(block), count)
         for key, axis in (("ycoords", 0), ("xcoords", 1), ("ycoords_start", 0), ("xcoords_start", 1)):
@@ -137,4 +144,4 @@ def targets(folder: Path, name: str) -> dict[str, Path]:
     return {"npz": folder / f"{name}.npz"}
 
 
-CODEC = Codec(CONTRACT.id, read, write, targets)
+CODEC = Codec(CONTRACT.id, read, write, targets, frozenset({"values"}))

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from ptycho_contracts.physics.agreement import residuals, surely_better, unit, z_score
 from ptycho_contracts.physics.evidence import Confirmation
 from ptycho_contracts.physics.forward import ForwardModel, Places
-from ptycho_contracts.physics.readings import Patterns, Reading, distinct, to_amplitude
+from ptycho_contracts.physics.readings import Patterns, Reading, distinct
+from ptycho_contracts.physics.signatures import stored_signatures
 from ptycho_contracts.read_ahead import read_ahead
 
 NEAR_RIVALS = 8
@@ -67,7 +68,7 @@ def confirm(
     rival = np.empty(patterns.count)
     for start, block in read_ahead(patterns.blocks()):
         rows = slice(start, start + len(block))
-        stored = unit(to_amplitude(block.reshape(len(block), -1)[:, pixels], reading.stored))
+        stored = stored_signatures(block, pixels, reading)
         mine[rows], rival[rows] = _compare_block(stored, signatures, signatures.own[rows], len(pixels))
         if progress is not None:
             progress(rows.stop, patterns.count)

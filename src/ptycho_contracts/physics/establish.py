@@ -17,7 +17,8 @@ from ptycho_contracts.physics.confirmation import Progress, confirm
 from ptycho_contracts.physics.evidence import Confirmation, Evidence, SampleEvidence
 from ptycho_contracts.physics.forward import ForwardModel
 from ptycho_contracts.physics.readings import Patterns, Reading, different_readings
-from ptycho_contracts.physics.sampling import choose, compete
+from ptycho_contracts.physics.sampling import best_of, choose, compete
+from ptycho_contracts.physics.shift import common_shift
 from ptycho_contracts.physics.signatures import bright_pixels
 
 
@@ -38,8 +39,8 @@ def establish(
     """The reading that explains every pattern, or why there is none.
 
     The verdict is one of `proven`, `cannot tell` (flat or ambiguous object, or two readings that explain the
-    sample equally), `fits none` (each reading is contradicted), `not confirmed` (the best reading of the
-    sample is contradicted by other patterns).
+    sample equally), `fits none` (each reading is contradicted), `shifted` (all positions are off by the same
+    amount, which no reading says), `not confirmed` (the best reading of the sample is contradicted by others).
 
     Args:
         model: Predicts in the objects and the probe of the file.
@@ -51,6 +52,12 @@ def establish(
     pixels = bright_pixels(model, [reading.places for reading in readings])
     sample = compete(model, patterns, readings, pixels)
     verdict, chosen = choose(readings, sample)
+    if verdict != "cannot tell":
+        near = chosen or readings[best_of(sample)]
+        shift = common_shift(model, patterns, near, pixels)
+        if shift is not None:
+            shifted = _evidence("shifted", near, pixels, sample).model_copy(update={"shift_px": shift})
+            return Established(None, shifted)
     if chosen is None:
         return Established(None, _evidence(verdict, None, pixels, sample))
     confirmed = confirm(model, patterns, chosen, pixels, progress)

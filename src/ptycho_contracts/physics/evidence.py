@@ -13,7 +13,8 @@ class SampleEvidence(BaseModel):
 
     `agree`, `contradict`, `undecided` count patterns against rivals at least a pixel away. `behind_best_t` says
     how consistently, over the sampled patterns, the best reading explains more (0 for the best itself): what
-    separates readings that differ by a fraction of a pixel.
+    separates readings that differ by a fraction of a pixel. `mean_pattern_residual`, of the best only, compares the
+    mean patterns: near 1 where the patterns are of another experiment, or lie elsewhere on the detector.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -28,6 +29,7 @@ class SampleEvidence(BaseModel):
     median_best_rival_residual: float
     mean_residual: float
     behind_best_t: float
+    mean_pattern_residual: float | None = None
 
 
 class Confirmation(BaseModel):
@@ -57,7 +59,10 @@ class Confirmation(BaseModel):
 
 
 class Evidence(BaseModel):
-    """What was compared and what came out; goes into reports and manifests as it is."""
+    """What was compared and what came out; goes into reports and manifests as it is.
+
+    `shift_px` is a shift (y, x) of all positions under which the chosen reading explains the sample surely better.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -65,6 +70,7 @@ class Evidence(BaseModel):
     chosen: str | None
     pixels: int
     readings: tuple[SampleEvidence, ...]
+    shift_px: tuple[float, float] | None = None
     confirmed: Confirmation | None = None
 
 

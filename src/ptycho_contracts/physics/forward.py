@@ -143,6 +143,13 @@ def _correlate(canvas: NDArray[np.float64], window: NDArray[np.float64]) -> NDAr
     return total
 
 
+def before_shift(pixels: NDArray[np.intp], n: int) -> NDArray[np.intp]:
+    """Where these flat pixels of a pattern with the zero frequency at n/2 lie in one that has it at [0, 0]."""
+    unshifted = np.fft.fftshift(np.arange(n))
+    row, column = np.divmod(pixels, n)
+    return unshifted[row] * n + unshifted[column]
+
+
 def fourier_shift(field: NDArray[np.complexfloating], shift_px: tuple[float, float]) -> NDArray[np.complex64]:
     """`field` (…, h, w) moved by `shift_px` (y, x) towards larger indices, periodic, band-limited."""
     h, w = field.shape[-2:]
@@ -166,7 +173,6 @@ class _Wanted:
     @classmethod
     def of(cls, shifted: NDArray[np.intp], n: int) -> _Wanted:
         """From flat indices into a pattern with the zero frequency at n/2."""
-        unshifted = np.fft.fftshift(np.arange(n))
-        row, column = np.divmod(shifted, n)
-        columns, place = np.unique(unshifted[column], return_inverse=True)
-        return cls(columns, unshifted[row] * len(columns) + place.reshape(-1))
+        row, column = np.divmod(before_shift(shifted, n), n)
+        columns, place = np.unique(column, return_inverse=True)
+        return cls(columns, row * len(columns) + place.reshape(-1))

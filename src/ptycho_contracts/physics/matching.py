@@ -9,10 +9,12 @@ from ptycho_contracts.physics.agreement import surely_better, unit, z_score
 from ptycho_contracts.physics.confirmation import Progress
 from ptycho_contracts.physics.evidence import PROVEN_SHARE, Match
 from ptycho_contracts.physics.forward import ForwardModel, Places
-from ptycho_contracts.physics.readings import Patterns, Reading, distinct, to_amplitude
+from ptycho_contracts.physics.readings import Patterns, Reading, distinct
 from ptycho_contracts.physics.sampling import SAMPLE_PATTERNS
-from ptycho_contracts.physics.signatures import bright_pixels, spread
+from ptycho_contracts.physics.signatures import bright_pixels, spread, stored_signatures
 from ptycho_contracts.read_ahead import read_ahead
+
+DISTINCT_SHARE = 0.9
 
 
 def fits_other_places(model: ForwardModel, patterns: Patterns, reading: Reading) -> bool:
@@ -20,10 +22,11 @@ def fits_other_places(model: ForwardModel, patterns: Patterns, reading: Reading)
     pixels = bright_pixels(model, [reading.places])
     places, _ = distinct(reading.places)
     rows = spread(patterns.count, SAMPLE_PATTERNS)
-    stored = patterns.take(rows).reshape(len(rows), -1)[:, pixels]
     vectors = unit(model.amplitudes(places, pixels))
-    first, second, _ = _two_best(unit(to_amplitude(stored, reading.stored)), vectors)
-    return bool(surely_better(first, second, len(pixels)).mean() >= PROVEN_SHARE)
+    first, second, best = _two_best(stored_signatures(patterns.take(rows), pixels, reading), vectors)
+    # Patterns in another order each have a place of their own; of a wrong object many crowd into a few.
+    crowded = len(np.unique(best)) < DISTINCT_SHARE * min(len(rows), len(places))
+    return bool(surely_better(first, second, len(pixels)).mean() >= PROVEN_SHARE) and not crowded
 
 
 def _two_best(
@@ -65,7 +68,7 @@ def match(
     first, second = np.empty(patterns.count), np.empty(patterns.count)
     for start, block in read_ahead(patterns.blocks()):
         rows = slice(start, start + len(block))
-        stored = unit(to_amplitude(block.reshape(len(block), -1)[:, pixels], stored_as.stored))
+        stored = stored_signatures(block, pixels, stored_as)
         first[rows], second[rows], best[rows] = _two_best(stored, vectors)
         if progress is not None:
             progress(rows.stop, patterns.count)

@@ -19,6 +19,9 @@ OTHER_UNIT: dict[Stored, str] = {
 }
 
 
+CORNER = "zero frequency at the corner"
+
+
 def frame_change(name: str) -> str:
     """What a reading in another frame is called."""
     return f"frame {name}"
@@ -30,7 +33,7 @@ def usual_mistakes(
     stated_frame: str,
     stored: Stored,
 ) -> list[Reading]:
-    """Readings over unit, axis order, sign and frame origin; the file's own statement first.
+    """Readings over unit, detector origin, axis order, sign and frame; the file's own statement first.
 
     Args:
         centred_px: (n, 2) positions (y, x) in pixels from the frame's origin.
@@ -41,16 +44,18 @@ def usual_mistakes(
     frames = [stated_frame, *(name for name in origins_px if name != stated_frame)]
     units: tuple[Stored, Stored] = ("intensity", "amplitude") if stored == "intensity" else ("amplitude", "intensity")
     readings = []
-    for unit, swap, sign, frame in product(units, (False, True), ((1, 1), (-1, 1), (1, -1), (-1, -1)), frames):
-        changes = (
-            *((OTHER_UNIT[stored],) if unit != stored else ()),
+    for swap, sign, frame in product((False, True), ((1, 1), (-1, 1), (1, -1), (-1, -1)), frames):
+        moved = (centred_px[:, ::-1] if swap else centred_px) * np.array(sign) + np.array(origins_px[frame])
+        places = Places(np.zeros(len(moved), np.intp), moved)
+        geometry = (
             *((SWAPPED,) if swap else ()),
             *((NEGATED_Y,) if sign[0] < 0 else ()),
             *((NEGATED_X,) if sign[1] < 0 else ()),
             *((frame_change(frame),) if frame != stated_frame else ()),
         )
-        moved = (centred_px[:, ::-1] if swap else centred_px) * np.array(sign) + np.array(origins_px[frame])
-        places = Places(np.zeros(len(moved), np.intp), moved)
-        readings.append(Reading(" + ".join(changes) or "as stated", places, unit, changes))
+        for unit, corner in product(units, (False, True)):
+            values = (*((OTHER_UNIT[stored],) if unit != stored else ()), *((CORNER,) if corner else ()))
+            changes = (*values, *geometry)
+            readings.append(Reading(" + ".join(changes) or "as stated", places, unit, changes, corner))
     # Fewer mistakes first: of readings that say the same, the simplest name is kept.
     return sorted(readings, key=lambda r: len(r.changes))

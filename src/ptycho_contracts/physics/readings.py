@@ -29,12 +29,14 @@ class Reading:
         places: The place of every pattern, in stored order.
         stored: Whether the stored numbers are amplitudes or intensities.
         changes: What differs from how the file states itself; empty for the statement itself.
+        corner: Whether the zero frequency is stored at index [0, 0] instead of n/2.
     """
 
     name: str
     places: Places
     stored: Stored
     changes: tuple[str, ...] = ()
+    corner: bool = False
 
 
 class Patterns(Protocol):
@@ -68,7 +70,7 @@ def distinct(places: Places) -> tuple[Places, NDArray[np.intp]]:
 def same_reading(a: Reading, b: Reading) -> bool:
     """Whether two readings put every pattern at the same place in the same unit."""
     return (
-        a.stored == b.stored
+        (a.stored, a.corner) == (b.stored, b.corner)
         and np.array_equal(a.places.object_index, b.places.object_index)
         and bool(np.all(np.abs(a.places.centre_px - b.places.centre_px) < SAME_PLACE_PX))
     )

@@ -8,13 +8,15 @@ from numpy.typing import NDArray
 from ptycho_contracts.physics.agreement import SURE_Z, consistent_gap, residuals, surely_better, unit
 from ptycho_contracts.physics.evidence import PROVEN_SHARE, SampleEvidence
 from ptycho_contracts.physics.forward import ForwardModel, Places
-from ptycho_contracts.physics.readings import SAME_PLACE_PX, Patterns, Reading, distinct, to_amplitude
-from ptycho_contracts.physics.signatures import spread
+from ptycho_contracts.physics.readings import SAME_PLACE_PX, Patterns, Reading, distinct
+from ptycho_contracts.physics.signatures import spread, stored_signatures
 
 SAMPLE_PATTERNS = 32
 SAMPLE_RIVALS = 96
 # Readings nearer than this compete over the whole sample, not pattern by pattern.
 RIVAL_PX = 1.0
+# Mean patterns that differ by more than this share of their energy are of different experiments or conventions.
+UNLIKE = 0.5
 # With more readings than this the sample is halved: the readings themselves are rivals enough.
 MANY_READINGS = 16
 
@@ -24,26 +26,35 @@ def compete(
 ) -> list[SampleEvidence]:
     """Readings compete with each other; the best also competes with other places of the scan."""
     rows = spread(patterns.count, SAMPLE_PATTERNS if len(readings) <= MANY_READINGS else SAMPLE_PATTERNS // 2)
-    stored = patterns.take(rows).reshape(len(rows), -1)[:, pixels]
-    vectors = {s: unit(to_amplitude(stored, s)) for s in {r.stored for r in readings}}
-    places = [reading.places.take(rows) for reading in readings]
-    mine = np.stack(
-        [
-            residuals(vectors[reading.stored], unit(model.amplitudes(own, pixels)))
-            for reading, own in zip(readings, places, strict=True)
-        ]
-    )
+    stored = patterns.take(rows)
+    # Readings of one place in several units share their places, and so their predictions.
+    predicted: dict[int, NDArray[np.float32]] = {}
+    for reading in readings:
+        if id(reading.places) not in predicted:
+            predicted[id(reading.places)] = unit(model.amplitudes(reading.places.take(rows), pixels))
+    mine = np.stack([residuals(stored_signatures(stored, pixels, r), predicted[id(r.places)]) for r in readings])
     best = int(mine.mean(axis=1).argmin())
+    mean_residual = _mean_pattern_residual(
+        stored_signatures(stored, pixels, readings[best]), predicted[id(readings[best].places)]
+    )
     others = _other_places(readings[best])
     pool = unit(model.amplitudes(others, pixels))
     evidence = []
     for k, reading in enumerate(readings):
         rival = _best_reading(readings, mine, k, rows)
         if k == best:
-            rival = np.minimum(rival, _best_rival(vectors[reading.stored], places[k], others, pool))
+            own = stored_signatures(stored, pixels, reading)
+            rival = np.minimum(rival, _best_rival(own, reading.places.take(rows), others, pool))
         behind = 0.0 if k == best else consistent_gap(mine[best], mine[k], len(pixels))
-        evidence.append(_sample_evidence(reading, mine[k], rival, len(pixels), behind))
+        told = _sample_evidence(reading, mine[k], rival, len(pixels), behind)
+        evidence.append(told.model_copy(update={"mean_pattern_residual": mean_residual}) if k == best else told)
     return evidence
+
+
+def _mean_pattern_residual(stored: NDArray[np.float32], predicted: NDArray[np.float32]) -> float:
+    """What the mean predicted pattern leaves unexplained of the mean stored one; noise has averaged out of both."""
+    means = [np.sqrt(np.mean(vectors.astype(np.float64) ** 2, axis=0)) for vectors in (stored, predicted)]
+    return float(residuals(unit(means[0]), unit(means[1])))
 
 
 def _best_reading(
@@ -63,7 +74,7 @@ def _other_places(reading: Reading) -> Places:
 
 
 def _differs(a: Reading, b: Reading, rows: NDArray[np.intp]) -> NDArray[np.bool_]:
-    if a.stored != b.stored:
+    if (a.stored, a.corner) != (b.stored, b.corner):
         return np.ones(len(rows), bool)
     pa, pb = a.places.take(rows), b.places.take(rows)
     apart = np.abs(pa.centre_px - pb.centre_px).max(axis=1) >= RIVAL_PX
@@ -102,13 +113,19 @@ def _sample_evidence(
     )
 
 
+def best_of(sample: list[SampleEvidence]) -> int:
+    """Which reading explains the sample best, tied or not."""
+    return min(range(len(sample)), key=lambda k: sample[k].mean_residual)
+
+
 def choose(readings: list[Reading], sample: list[SampleEvidence]) -> tuple[str, Reading | None]:
     """The reading that the sample speaks for, to be confirmed on every pattern."""
-    best = min(range(len(sample)), key=lambda k: sample[k].mean_residual)
+    best = best_of(sample)
     tied = any(_ties(e, sample[best]) for k, e in enumerate(sample) if k != best)
     if sample[best].agree >= PROVEN_SHARE * sample[best].sampled:
         return ("cannot tell", None) if tied else ("proven", readings[best])
-    return ("fits none" if sample[best].contradict else "cannot tell"), None
+    unlike = (sample[best].mean_pattern_residual or 0.0) > UNLIKE
+    return ("fits none" if sample[best].contradict or unlike else "cannot tell"), None
 
 
 def _ties(other: SampleEvidence, best: SampleEvidence) -> bool:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ptycho_contracts.physics.forward import ForwardModel, Places
+from ptycho_contracts.physics.agreement import unit
+from ptycho_contracts.physics.forward import ForwardModel, Places, before_shift
+from ptycho_contracts.physics.readings import Reading, to_amplitude
 
 # Signatures of all places stay below this, so that memory does not grow with the scan.
 SIGNATURE_BYTES = 64 * 2**20
@@ -21,6 +23,12 @@ def bright_pixels(model: ForwardModel, places: list[Places]) -> NDArray[np.intp]
     rows = spread(len(places[0]), 16)
     mean = model.amplitudes(places[0].take(rows)).astype(np.float64).mean(axis=0).reshape(-1)
     return np.sort(np.argsort(mean, kind="stable")[-min(count, mean.size) :])
+
+
+def stored_signatures(block: NDArray[np.float32], pixels: NDArray[np.intp], reading: Reading) -> NDArray[np.float32]:
+    """Unit amplitudes (b, len(pixels)) of stored patterns (b, n, n), as a reading understands them."""
+    at = before_shift(pixels, block.shape[-1]) if reading.corner else pixels
+    return unit(to_amplitude(block.reshape(len(block), -1)[:, at], reading.stored))
 
 
 def spread(count: int, wanted: int) -> NDArray[np.intp]:

@@ -10,6 +10,7 @@ from ptycho_contracts.finding import Finding, finding
 from ptycho_contracts.physics import mistakes
 from ptycho_contracts.physics.establish import Established
 from ptycho_contracts.physics.evidence import Evidence
+from ptycho_contracts.physics.frames import FRAMES
 
 _BY_CHANGE = {
     mistakes.OTHER_UNIT["intensity"]: codes.AMPLITUDE_FOR_INTENSITY,
@@ -17,6 +18,7 @@ _BY_CHANGE = {
     mistakes.SWAPPED: codes.SWAPPED_AXES,
     mistakes.NEGATED_Y: codes.NEGATED_AXIS,
     mistakes.NEGATED_X: codes.NEGATED_AXIS,
+    mistakes.CORNER: codes.CORNER_ORIGIN,
 }
 
 
@@ -37,6 +39,8 @@ def physics_findings(
         for code, location in dict.fromkeys(coded):
             changes = [c for c in outcome.reading.changes if _code_of(c, patterns, positions) == (code, location)]
             yield _proven_changes(code, location, " + ".join(changes), evidence)
+    elif evidence.shift_px is not None:
+        yield _shifted(evidence, evidence.shift_px, positions[0])
     elif evidence.verdict == "cannot tell":
         yield finding(
             codes.CANNOT_TELL,
@@ -57,6 +61,17 @@ def physics_findings(
         yield _nothing_fits(evidence, patterns, order_may_be_other)
 
 
+def _shifted(evidence: Evidence, shift_px: tuple[float, float], position: str) -> Finding:
+    return finding(
+        codes.OTHER_FRAME,
+        position,
+        f"read {evidence.chosen}, all positions are off by about ({shift_px[0]:+g}, {shift_px[1]:+g}) px (y, x)",
+        expected="patterns explained best at the stated positions",
+        found=f"moved by that much they are explained surely better; {_stated(evidence)}",
+        fix="Move the positions, or find which origin their writer used. A probe off its centre looks the same.",
+    )
+
+
 def _proven_changes(code: Code, location: str, changes: str, evidence: Evidence) -> Finding:
     confirmed = evidence.confirmed
     agree = f"{confirmed.agree} of {confirmed.patterns}" if confirmed else "all sampled"
@@ -66,10 +81,14 @@ def _proven_changes(code: Code, location: str, changes: str, evidence: Evidence)
         f"{changes}: so read, {agree} patterns are explained best at their own position",
         expected="patterns explained as stated",
         found=f"{_stated(evidence)}; explained as {evidence.chosen!r}",
-        fix=f"`ptycho convert --frame {changes.removeprefix(mistakes.frame_change(''))}` reads it so."
-        if code is codes.OTHER_FRAME and changes.startswith(mistakes.frame_change(""))
-        else None,
+        fix=_way_out(code, changes),
     )
+
+
+def _way_out(code: Code, changes: str) -> str | None:
+    """A frame that has a name can be named to the conversion."""
+    name = changes.removeprefix(mistakes.frame_change(""))
+    return f"`ptycho convert --frame {name}` reads it so." if code is codes.OTHER_FRAME and name in FRAMES else None
 
 
 def _code_of(change: str, patterns: str, positions: tuple[str, str]) -> tuple[Code, str]:

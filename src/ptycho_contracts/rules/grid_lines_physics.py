@@ -17,6 +17,7 @@ from ptycho_contracts.rule import rule
 
 @rule(
     codes.WRONG_ORDER,
+    codes.OTHER_FRAME,
     codes.UNEXPLAINED,
     codes.CANNOT_TELL,
     on={"npz": GridLinesFile},

@@ -24,7 +24,8 @@ CODE = Code(
     f"The amplitude head of the flat generation reaches only {AMPLITUDE_HEAD}; a part of the object lies outside "
     "even after its median is set to 1.",
     "A network cannot fit what its output range excludes; the loss stops at a floor and the amplitude comes out flat.",
-    "Nothing is wrong with the file. Use a checkout with a wider head, or expect the phase only.",
+    "Nothing is wrong with the file. Use a checkout with a wider head (the bundled reference has one), or expect the "
+    "phase only.",
 )
 
 

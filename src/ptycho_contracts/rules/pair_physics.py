@@ -26,6 +26,7 @@ from ptycho_contracts.rules._pair import GEOMETRY, POSITIONS, canvas, centred_px
     codes.SWAPPED_AXES,
     codes.OTHER_FRAME,
     codes.NEGATED_AXIS,
+    codes.CORNER_ORIGIN,
     codes.UNEXPLAINED,
     codes.CANNOT_TELL,
     on={"dp": DpFile, "para": ParaFile},

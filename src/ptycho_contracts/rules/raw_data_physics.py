@@ -25,6 +25,7 @@ from ptycho_contracts.rule import rule
     codes.SWAPPED_AXES,
     codes.OTHER_FRAME,
     codes.NEGATED_AXIS,
+    codes.CORNER_ORIGIN,
     codes.UNEXPLAINED,
     codes.CANNOT_TELL,
     on={"npz": RawDataFile},

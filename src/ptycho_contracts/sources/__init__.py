@@ -46,4 +46,6 @@ def open_source(path: Path | str, role: str | None = None) -> Source:
             )
             raise unreadable(f"{role or 'pth'}:/", f"{path} is {message}")
         case _:
-            raise unreadable(f"{role or kind}:/", f"{path} is a {kind.upper()} document and holds no arrays")
+            fix = "Name a file of arrays, or say which document it is meant to be with `--contract ID`."
+            message = f"{path} is text (read as {kind.upper()}) and holds no arrays"
+            raise unreadable(f"{role or kind}:/", message, fix)

@@ -18,15 +18,21 @@ MAX_TEXT_BYTES = 64 * 2**20
 
 
 def fault(
-    code: Code, where: str, message: str, *, expected: str | None = None, found: str | None = None
+    code: Code,
+    where: str,
+    message: str,
+    *,
+    expected: str | None = None,
+    found: str | None = None,
+    fix: str | None = None,
 ) -> SourceError:
     """A `SourceError` of one finding at `where` (`role:/member`)."""
-    return SourceError(finding(code, where, message, expected=expected, found=found))
+    return SourceError(finding(code, where, message, expected=expected, found=found, fix=fix))
 
 
-def unreadable(where: str, message: str) -> SourceError:
+def unreadable(where: str, message: str, fix: str | None = None) -> SourceError:
     """The container at `where` is damaged or of another kind."""
-    return fault(UNREADABLE, where, message)
+    return fault(UNREADABLE, where, message, fix=fix)
 
 
 def over_limit(where: str, message: str) -> SourceError:
@@ -52,7 +58,8 @@ def existing_file(path: Path, role: str) -> Path:
             raise fault(FILE_ABSENT, where, f"{path} does not exist")
         if not path.is_file():
             kind = "a directory" if path.is_dir() else "a device"
-            raise unreadable(where, f"{path} is {kind}, not a file")
+            fix = "Name the files in it; only a run directory of a PtychoViT checkout is taken as a whole."
+            raise unreadable(where, f"{path} is {kind}, not a file", fix)
         with path.open("rb") as file:
             if not file.read(1):
                 raise unreadable(where, f"{path} is empty")

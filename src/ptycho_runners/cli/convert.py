@@ -38,7 +38,7 @@ def convert(  # noqa: PLR0917 - typer makes one option of each
         OrderOption,
         typer.Option(help="auto: prove or repair by evidence; match: assign each pattern; as-stored: trust the file."),
     ] = OrderOption.AUTO,
-    frame: Annotated[str | None, typer.Option(help="Origin of a pair's positions, where it names none.")] = None,
+    frame: Annotated[str | None, typer.Option(help="Origin of a pair's positions (docs/frames.md); verified.")] = None,
     values: Annotated[ValuesOption | None, typer.Option(help="What the patterns are, where the file is open.")] = None,
     pixel_size_m: Annotated[float | None, typer.Option(help="Object pixel, where the source does not know it.")] = None,
     energy_ev: Annotated[float | None, typer.Option(help="Photon energy, likewise.")] = None,
@@ -47,8 +47,11 @@ def convert(  # noqa: PLR0917 - typer makes one option of each
     overwrite: Annotated[bool, typer.Option(help="Replace outputs that exist.")] = False,
     format: Annotated[Format, typer.Option(help="How to print the result.")] = Format.TEXT,
 ) -> None:
-    """Convert an artifact; several objects become several artifacts, and a manifest says how each thing was decided."""
-    from ptycho_adapters.codec import ConversionError, ReadOptions  # noqa: PLC0415
+    """Convert an artifact; several objects become several artifacts, and a manifest says how each thing was decided.
+
+    Contracts that can be read and written: grid-lines-npz, raw-data-npz, ptychovit-pair.
+    """
+    from ptycho_adapters.codec import ConversionError, OptionError, ReadOptions  # noqa: PLC0415
     from ptycho_adapters.conversion import convert as run  # noqa: PLC0415
 
     for label, value in (("--pixel-size-m", pixel_size_m), ("--energy-ev", energy_ev), ("--distance-m", distance_m)):
@@ -76,7 +79,7 @@ def convert(  # noqa: PLR0917 - typer makes one option of each
             )
     except ConversionError as error:
         raise fail(error.findings) from None
-    except KeyError as error:
+    except (KeyError, OptionError) as error:
         raise misuse(str(error.args[0])) from None
     typer.echo(done.manifest.model_dump_json(indent=2) if format is Format.JSON else _text(done))
 

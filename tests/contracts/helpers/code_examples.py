@@ -179,6 +179,7 @@ EXAMPLES: dict[str, Example] = {
     "PTY314": Example(pair_with(lambda p: p.at(p.positions * [-1, 1])), "physics"),
     "PTY315": Example(pair_with(lambda p: p.with_para(object=structured_object((66, 71), 99)[None])), "physics"),
     "PTY316": Example(lambda folder: write_pair(simulate_pair(np.ones((66, 71), complex)), folder), "physics"),
+    "PTY318": Example(pair_with(lambda p: replace(p, dp=np.fft.ifftshift(p.dp, axes=(1, 2)))), "physics"),
     "PTY317": Example(lambda folder: raw_data(folder, lambda counts: counts * RAW_DATA_SCALE), "physics"),
     "PTY320": Example(pair_with(lambda p: replace(p, root={}))),
     "PTY321": Example(pair_with(lambda p: replace(p, root={FRAME: "somewhere"}))),
