@@ -106,11 +106,7 @@ def held(path: Path) -> Iterator[RunDir]:
     Raises:
         RunError: RUN_LOCKED where another living process holds it.
     """
-    with (path / _LOCK).open("a+") as lock:
-        _lock(lock.fileno(), path)
-        lock.truncate(0)
-        lock.write(json.dumps({"pid": os.getpid(), "host": socket.gethostname()}) + "\n")
-        lock.flush()
+    with locked(path):
         run = RunDir(path)
         run.mark("running")
         ending: State = "complete"
@@ -125,6 +121,21 @@ def held(path: Path) -> Iterator[RunDir]:
         finally:
             if _marker(path).state == "running":
                 run.mark(ending)
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Keep other processes out of an existing folder until the block ends; marks nothing.
+
+    Raises:
+        RunError: RUN_LOCKED where another living process holds it.
+    """
+    with (folder / _LOCK).open("a+") as lock:
+        _lock(lock.fileno(), folder)
+        lock.truncate(0)
+        lock.write(json.dumps({"pid": os.getpid(), "host": socket.gethostname()}) + "\n")
+        lock.flush()
+        yield
 
 
 def state_of(path: Path) -> State | None:

@@ -41,7 +41,7 @@ class PinnPtychoViTOptions(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     checkout: str = Field(default=REFERENCE, description="folder of a flat PtychoViT checkout, or `reference`")
-    python: str = Field(default=sys.executable, description="the checkout's interpreter")
+    python: str = Field(default=sys.executable, description="the checkout's interpreter: absolute path, or command")
     weights: str | None = Field(
         default=None,
         description="state dict to infer from, or to start a training from; `bundled`: those of the reference checkout",
@@ -57,10 +57,10 @@ class PinnPtychoViTOptions(BaseModel):
         default=0.02, ge=0, lt=1, description="pixels of a patch lit less than this share of the brightest stay out"
     )
     batch_size: PositiveInt = Field(default=12, description="patterns predicted at once")
-    device: Literal["auto", "cpu", "cuda"] = "auto"
-    threads: PositiveInt | None = None
-    seed: NonNegativeInt = Field(default=0, lt=2**32)
-    timeout_s: PositiveFloat | None = Field(default=None, description="limit of each process")
+    device: Literal["auto", "cpu", "cuda"] = Field(default="auto", description="auto: the GPU where torch sees one")
+    threads: PositiveInt | None = Field(default=None, description="CPU threads; null: torch's default")
+    seed: NonNegativeInt = Field(default=0, lt=2**32, description="of all random numbers in the checkout's process")
+    timeout_s: PositiveFloat | None = Field(default=None, description="limit of each process in seconds; null: none")
 
 
 class PinnPtychoViT:

@@ -5,6 +5,10 @@ Exit codes: 0 fine, 1 findings or a failed run, 2 misuse.
 
 from __future__ import annotations
 
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -27,6 +31,8 @@ app.add_typer(simulate.app, name="simulate")
 app.add_typer(schema.app, name="schema")
 app.add_typer(study.app, name="study")
 
+_HDF5_PATH = re.compile(r"name = '([^']*)'")
+
 
 def _print_version(wanted: bool) -> None:
     if wanted:
@@ -45,10 +51,29 @@ def _options(
     """Options of `ptycho` itself."""
 
 
-def main() -> None:
-    """Entry point; Ctrl-C ends with the shell's usual code and without a traceback."""
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Entry point: `arguments`, or those of the process; ends the process.
+
+    What the operating system refuses (a folder that cannot be written, a full disk) is one line, not a traceback.
+
+    Raises:
+        SystemExit: always, with the exit code; 130 after Ctrl-C.
+    """
     try:
-        app()
-    except KeyboardInterrupt:
-        typer.echo("interrupted", err=True)
-        raise SystemExit(130) from None
+        app(arguments)
+    except OSError as error:
+        typer.echo(f"ptycho: {_told(error)}", err=True)
+        raise SystemExit(1) from None
+
+
+def _told(error: OSError) -> str:
+    """The reason and the path in one line; HDF5 gives no path, but its text has it."""
+    text = " ".join(str(error).split())
+    in_text = _HDF5_PATH.search(text)
+    named = error.filename or (in_text and in_text[1])
+    if not named or error.errno is None:
+        return text or type(error).__name__
+    place = Path(str(named))
+    if isinstance(error, PermissionError):  # what forbids a file (a temporary one of ours, say) is its folder
+        place = next(path for path in (place, *place.parents) if os.path.exists(path))
+    return f"{os.strerror(error.errno)}: {place}"

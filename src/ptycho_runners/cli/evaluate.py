@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ptycho_runners.cli.output import Format, fail
+from ptycho_runners.cli.output import Format, fail, misuse
 
 if TYPE_CHECKING:
-    from ptycho_adapters.evaluation.evaluate import Evaluation
+    from ptycho_adapters.evaluation.evaluate import Evaluation, Reconstruction, Region
 
 
 class GridOption(StrEnum):
@@ -38,7 +38,11 @@ class PhaseOption(StrEnum):
 def evaluate(
     recon: Annotated[Path, typer.Argument(help="recon.npz of a reconstruction.")],
     truth: Annotated[Path, typer.Argument(help="recon.npz of the truth.")],
-    grid: Annotated[GridOption, typer.Option(help="256: the canonical grid; native: the truth's own pixels.")] = (
+    region: Annotated[
+        str | None,
+        typer.Option(metavar="Y,X,HEIGHT,WIDTH", help="What to compare, in object pixels; by default the whole truth."),
+    ] = None,
+    grid: Annotated[GridOption, typer.Option(help="256: the canonical grid; native: the region's own pixels.")] = (
         GridOption.CANONICAL
     ),
     profile: Annotated[ProfileOption, typer.Option(help="Which definitions.")] = ProfileOption.STANDARD,
@@ -51,9 +55,12 @@ def evaluate(
     from ptycho_adapters.evaluation.evaluate import evaluate as score  # noqa: PLC0415
     from ptycho_adapters.recon import read_recon  # noqa: PLC0415
 
+    asked = None if region is None else _region(region)
     try:
         fields = [read_recon(path).for_evaluation() for path in (recon, truth)]
-        done = score(fields[0], fields[1], grid=grid.value, profile=profile.value, phase_align=phase_align.value)
+        if asked is not None:
+            _check_inside(asked, fields[1])
+        done = score(fields[0], fields[1], asked, grid=grid.value, profile=profile.value, phase_align=phase_align.value)
     except ConversionError as error:
         raise fail(error.findings) from None
     except (EvaluationError, ImportError) as error:
@@ -65,6 +72,30 @@ def evaluate(
         typer.echo(json.dumps(done.to_dict(), indent=2, allow_nan=False))
     else:
         typer.echo(_text(done))
+
+
+def _region(text: str) -> Region:
+    """The region of `Y,X,HEIGHT,WIDTH`; anything else is misuse."""
+    from ptycho_adapters.evaluation.errors import EvaluationError  # noqa: PLC0415
+    from ptycho_adapters.evaluation.evaluate import Region  # noqa: PLC0415
+
+    try:
+        y, x, height, width = (int(part) for part in text.split(","))
+        return Region(y, x, height, width)
+    except EvaluationError as error:
+        raise misuse(f"--region: {error}") from None
+    except ValueError:
+        raise misuse(f"--region is four whole numbers Y,X,HEIGHT,WIDTH, not {text!r}") from None
+
+
+def _check_inside(region: Region, truth: Reconstruction) -> None:
+    """Refuse a region with pixels outside the truth, which nothing could be compared with."""
+    y, x = truth.origin_px or (0.0, 0.0)
+    height, width = truth.shape
+    rows = y <= region.y and region.y + region.height <= y + height
+    columns = x <= region.x and region.x + region.width <= x + width
+    if not (rows and columns):
+        raise misuse(f"--region leaves the truth, {height} × {width} pixels from ({y:g}, {x:g}) on")
 
 
 def _text(done: Evaluation) -> str:

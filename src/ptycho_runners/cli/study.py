@@ -10,6 +10,8 @@ import typer
 from ptycho_runners.cli.output import fail
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from ptycho_runners.studies.run import Planned, StudyOutcome
 
 app = typer.Typer(help="Studies: explicitly selected arms, compared once, in object space.", no_args_is_help=True)
@@ -41,6 +43,9 @@ def run(
         outcome = run_study(study, output, names, say=typer.echo)
     except (RunError, ConversionError) as error:
         raise fail(error.findings) from None
+    except KeyboardInterrupt:
+        typer.echo("ptycho: interrupted; finished arms are kept, and the same command goes on from there", err=True)
+        raise typer.Exit(130) from None
     typer.echo(_summary(outcome))
     if not outcome.ok:
         raise typer.Exit(1)
@@ -57,8 +62,7 @@ def _plan(planned: list[Planned]) -> str:
 
 
 def _summary(outcome: StudyOutcome) -> str:
-    """Where the artifacts lie, the metrics table, what to look at."""
-    layout = outcome.layout
+    """The metrics table, and where to look."""
     lines = ["", f"{'amplitude / phase':20} " + " ".join(f"{name:>17}" for name in _SHOWN)]
     for arm, entry in outcome.metrics.items():
         if "error" in entry:
@@ -66,15 +70,21 @@ def _summary(outcome: StudyOutcome) -> str:
             continue
         cells = ["{} / {}".format(*(_short(v) for v in entry["metrics"][name])) for name in _SHOWN]
         lines.append(f"{arm:20} " + " ".join(f"{cell:>17}" for cell in cells))
-    lines += [
-        "",
-        f"look at      {_near(layout.comparison)}",
-        f"per arm      {_near(layout.picture('<arm>'))}",
-        f"metrics      {_near(layout.metrics)}",
-        f"manifest     {_near(layout.manifest)}",
-        f"logs         {_near(layout.root / 'runs')}/<arm>/run<k>/stdout.log, stderr.log",
-    ]
-    return "\n".join(lines)
+    return "\n".join([*lines, "", *(f"{what:12} {where}" for what, where in _places(outcome))])
+
+
+def _places(outcome: StudyOutcome) -> Iterator[tuple[str, str]]:
+    """What this run left, and where; a precomputed arm has no logs, a study without numbers no pictures."""
+    from ptycho_runners.rundir import runs  # noqa: PLC0415
+
+    layout = outcome.layout
+    if outcome.pictures:
+        yield "look at", str(_near(layout.comparison))
+        yield "per arm", str(_near(layout.picture("<arm>")))
+    yield "metrics", str(_near(layout.metrics))
+    yield "manifest", str(_near(layout.manifest))
+    if any(runs(layout.folders(arm).runs) for arm in outcome.metrics):
+        yield "logs", f"{_near(layout.folders('<arm>').runs)}/run<k>/stdout.log, stderr.log"
 
 
 def _near(path: Path) -> Path:

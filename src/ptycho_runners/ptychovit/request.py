@@ -20,21 +20,23 @@ class TrainOptions(BaseModel):
     model_config = _FROZEN
 
     epochs: PositiveInt = Field(description="total number of epochs")
-    batch_size: PositiveInt = 16
-    learning_rate: PositiveFloat = 1e-4
+    batch_size: PositiveInt = Field(default=16, description="patterns per step")
+    learning_rate: PositiveFloat = Field(default=1e-4, description="of every component without a rate of its own")
     encoder_lr: PositiveFloat | None = Field(default=None, description="null: learning_rate")
     amp_decoder_lr: PositiveFloat | None = Field(default=None, description="null: learning_rate")
     ph_decoder_lr: PositiveFloat | None = Field(default=None, description="null: learning_rate")
     mode: Literal["supervised", "unsupervised"] = Field(
         default="supervised", description="supervised: amplitude and phase loss; unsupervised: diffraction loss"
     )
-    loss_function: Literal["smooth_l1", "mse", "l1", "poisson_nll", "weighted"] = "mse"
+    loss_function: Literal["smooth_l1", "mse", "l1", "poisson_nll", "weighted"] = Field(
+        default="mse", description="which loss compares prediction and target"
+    )
     train_split: float = Field(default=0.9, gt=0, lt=1, description="share of the patterns that is trained on")
     scale: PositiveFloat | None = Field(
         default=None, description="counts at the brightest pixel; null: as in the config that the model is from"
     )
-    max_probe_modes: PositiveInt = 8
-    num_workers: NonNegativeInt = 0
+    max_probe_modes: PositiveInt = Field(default=8, description="dark modes are appended up to this number")
+    num_workers: NonNegativeInt = Field(default=0, description="loader processes; 0: load in the training's own")
     plot_every: PositiveInt | None = Field(default=None, description="epochs between pictures; null: the first only")
 
 

@@ -14,6 +14,7 @@ from ptycho_contracts.finding import Finding, finding
 from ptycho_contracts.sources.base import SourceError
 from ptycho_runners.arms.base import Arm, all_arms
 from ptycho_runners.errors import RunError
+from ptycho_runners.studies.options import check_options, did_you_mean
 
 
 def load_study(path: Path) -> Study:
@@ -47,8 +48,8 @@ def select(study: Study, names: Sequence[str] | None) -> list[tuple[StudyArm, Ar
         if arm is None:
             problems.append(_unknown(entry.runs, sorted(all_arms()), f"yaml:/arms[{index}]/kind"))
             continue
-        found = check_document(arm.options, entry.options, "yaml")
-        problems += [_moved(f, index) for f in found]
+        found = check_options(arm, entry.options, f"yaml:/arms[{index}]/options")
+        problems += found
         if not found:
             chosen.append((entry, arm, arm.options.model_validate(entry.options)))
     if problems:
@@ -60,11 +61,12 @@ def _ids(study: Study) -> set[str]:
     return {arm.id for arm in study.arms}
 
 
-def _moved(found: Finding, index: int) -> Finding:
-    """The same finding, placed where the options stand in the study file."""
-    place = found.location.removeprefix("yaml:/")
-    return found.model_copy(update={"location": f"yaml:/arms[{index}]/options/{place}"})
-
-
 def _unknown(name: str, known: Sequence[str], location: str = "yaml:/arms") -> Finding:
-    return finding(codes.FIELD_INVALID, location, f"no arm {name!r}", expected=", ".join(known), found=name)
+    return finding(
+        codes.FIELD_INVALID,
+        location,
+        f"no arm {name!r}{did_you_mean(name, known)}",
+        expected=", ".join(known),
+        found=name,
+        fix="Name one of the expected arms.",
+    )

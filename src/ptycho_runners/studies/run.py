@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +15,7 @@ from pydantic import BaseModel, ValidationError
 
 from ptycho_adapters.codec import ConversionError
 from ptycho_contracts.atomic import atomic_write_json
+from ptycho_contracts.contracts.metrics_by_model import MetricsByModel
 from ptycho_contracts.contracts.run_manifest import Decision, RunManifest
 from ptycho_contracts.contracts.study import Study, StudyArm
 from ptycho_contracts.finding import Finding, finding
@@ -22,6 +23,7 @@ from ptycho_contracts.run_codes import RUN_FAILED
 from ptycho_runners.arms.base import Arm, ArmRequest, ArmResult
 from ptycho_runners.errors import RunError
 from ptycho_runners.provenance import file_digest, versions
+from ptycho_runners.rundir import locked
 from ptycho_runners.studies import visuals
 from ptycho_runners.studies.data import Files, Regions, check_files, files_of, provide, write_truth
 from ptycho_runners.studies.evaluate import load, score
@@ -52,11 +54,13 @@ class StudyOutcome:
         layout: Where everything lies.
         metrics: Content of `metrics_by_model.json`.
         errors: Why arms failed, by id.
+        pictures: Those drawn; older ones may lie beside them.
     """
 
     layout: Layout
     metrics: dict[str, Any] = field(default_factory=dict)
     errors: dict[str, tuple[Finding, ...]] = field(default_factory=dict)
+    pictures: list[Path] = field(default_factory=list)
 
     @property
     def ok(self) -> bool:
@@ -103,14 +107,22 @@ def run_study(
         say: Called with lines for the user.
 
     Raises:
-        RunError: the study is refused before anything is written.
+        RunError: the study is refused before anything is written, or another process runs one in this folder.
         ConversionError: the test file cannot be read; without it nothing can be compared.
+        OSError: the output folder cannot be made or written.
+        KeyboardInterrupt: Ctrl-C; arms that finished are kept for the next call.
     """
     path, output = Path(path), Path(output)
     planned = plan_study(path, output, models, say)
     study, layout = load_study(path), Layout(output.absolute())
-    started, clock = datetime.now(UTC), monotonic()
     files = files_of(study, path.absolute().parent, layout)
+    layout.root.mkdir(parents=True, exist_ok=True)
+    with locked(layout.root):
+        return _carry_out(planned, study, files, layout, say)
+
+
+def _carry_out(planned: list[Planned], study: Study, files: Files, layout: Layout, say: Say) -> StudyOutcome:
+    started, clock = datetime.now(UTC), monotonic()
     say("simulating the splits" if files.simulated else f"reading {files.test}")
     provide(study, files)
     regions = write_truth(study, files, layout)
@@ -120,8 +132,9 @@ def run_study(
         evaluation = _run_arm(each, study, files, regions, outcome)
         if evaluation is not None:
             evaluations[each.entry.id] = evaluation
+    _tell_dropped(layout.metrics, outcome.metrics, say)
     atomic_write_json(layout.metrics, outcome.metrics)
-    _draw(evaluations, layout, say)
+    outcome.pictures = _draw(evaluations, layout, say)
     manifest = _study_manifest(study, planned, files, outcome, started, monotonic() - clock)
     atomic_write_json(layout.manifest, manifest.model_dump(mode="json"))
     return outcome
@@ -212,15 +225,28 @@ def _arm_manifest(each: Planned, files: Files, result: ArmResult, started: datet
     )
 
 
-def _draw(evaluations: dict[str, Evaluation], layout: Layout, say: Say) -> None:
+def _tell_dropped(path: Path, metrics: Mapping[str, Any], say: Say) -> None:
+    """Say which arms an earlier run compared and this one does not: the file holds selected arms only."""
+    try:
+        earlier = MetricsByModel.model_validate_json(path.read_text()).root
+    except (OSError, ValueError):
+        return  # none yet, or one that nobody could read either
+    dropped = [name for name in earlier if name not in metrics]
+    if dropped:
+        say(f"{path.name} now holds the selected arms only, no longer {', '.join(dropped)}; their recons/ are kept")
+
+
+def _draw(evaluations: dict[str, Evaluation], layout: Layout, say: Say) -> list[Path]:
+    """Draw every arm that has numbers, and all of them together; returns the pictures."""
     if not evaluations:
-        return
+        return []
     if not visuals.available():
         say("no pictures: matplotlib is not installed (pip install 'ptycho-contracts[plots]')")
-        return
+        return []
     for name, evaluation in evaluations.items():
         visuals.draw_arm(layout.picture(name), name, evaluation)
     visuals.draw_comparison(layout.comparison, evaluations)
+    return [layout.comparison, *(layout.picture(name) for name in evaluations)]
 
 
 def _study_manifest(
@@ -228,7 +254,6 @@ def _study_manifest(
 ) -> RunManifest:
     layout = outcome.layout
     written = [layout.truth, *(layout.recon(p.entry.id) for p in planned), layout.metrics]
-    pictures = [layout.comparison, *(layout.picture(p.entry.id) for p in planned)]
     chosen = Decision(about="arms", choice=[p.entry.id for p in planned], reason="explicitly selected")
     return RunManifest(
         kind=f"study {study.name}",
@@ -238,7 +263,7 @@ def _study_manifest(
         versions=versions(),
         decisions=(chosen, *(_prefixed(p.entry.id, d) for p in planned for d in p.decisions)),
         inputs=tuple(file_digest("split", p, layout.root) for p in (files.train, files.test) if p is not None),
-        outputs=tuple(file_digest(p.parent.name, p, layout.root) for p in [*written, *pictures] if p.is_file()),
+        outputs=tuple(file_digest(p.parent.name, p, layout.root) for p in [*written, *outcome.pictures] if p.is_file()),
         findings=tuple(f for findings in outcome.errors.values() for f in findings),
         figures={"study": study.model_dump(mode="json")},
     )

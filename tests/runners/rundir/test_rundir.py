@@ -75,6 +75,13 @@ def test_a_held_directory_is_refused_with_its_holder(tmp_path: Path) -> None:
         pass
 
 
+def test_a_locked_folder_is_refused_and_then_free_and_unmarked(tmp_path: Path) -> None:
+    with rundir.locked(tmp_path), pytest.raises(RunError, match="PTY506"), rundir.locked(tmp_path):
+        pass
+    with rundir.locked(tmp_path):
+        assert rundir.state_of(tmp_path) is None
+
+
 def test_a_killed_run_is_interrupted_and_can_be_held_again(tmp_path: Path) -> None:
     code = (
         "import os, signal, sys; from pathlib import Path; from ptycho_runners import rundir\n"
