@@ -17,6 +17,8 @@ from ptycho_adapters.io import read_with, reader_of, recognised, refuse_existing
 from ptycho_contracts import __version__
 from ptycho_contracts.atomic import atomic_write_json, sha256_of
 from ptycho_contracts.contracts.conversion_manifest import ConversionManifest, OutputRecord
+from ptycho_contracts.contracts.ptychovit_dp import DpFile
+from ptycho_contracts.contracts.ptychovit_para import ParaFile
 from ptycho_contracts.contracts.run_manifest import FileDigest
 
 if TYPE_CHECKING:
@@ -87,7 +89,7 @@ def convert(
 
 def _stem(source: Path) -> str:
     stem = source.name
-    for suffix in ("_dp.hdf5", "_para.hdf5", ".npz", ".hdf5", ".h5"):
+    for suffix in (DpFile.suffix, ParaFile.suffix, ".npz", ".hdf5", ".h5"):
         stem = stem.removesuffix(suffix)
     return stem
 

@@ -7,10 +7,11 @@ from typing import Any
 
 from ptycho_adapters.codec import ConversionError, ReadOptions
 from ptycho_contracts import physics_codes as codes
+from ptycho_contracts.codes import Severity
 from ptycho_contracts.finding import finding
 from ptycho_contracts.physics.establish import establish
 from ptycho_contracts.physics.forward import ForwardModel, Places
-from ptycho_contracts.physics.matching import fits_other_places, match
+from ptycho_contracts.physics.matching import match
 from ptycho_contracts.physics.readings import Reading
 from ptycho_contracts.physics.stored import StoredPatterns
 from ptycho_contracts.physics.verdict import physics_findings
@@ -65,9 +66,9 @@ def _establish(
     if outcome.reading is not None:
         evidence = outcome.evidence.model_dump()
         return outcome.reading.places, {"method": "auto", "reading": outcome.reading.name, "evidence": evidence}
-    other = outcome.evidence.verdict == "fits none" and fits_other_places(model, patterns, readings[0])
-    found = physics_findings(outcome, "npz:/diffraction", ("npz:/coords_offsets",) * 2, other)
-    raise ConversionError(*(f.model_copy(update={"severity": "error", "fix": _WAY_OUT}) for f in found))
+    places = ("npz:/diffraction", "npz:/coords_offsets", "npz:/coords_offsets")
+    found = physics_findings(outcome, model, patterns, readings[0], places)
+    raise ConversionError(*(f.model_copy(update={"severity": Severity.ERROR, "fix": _WAY_OUT}) for f in found))
 
 
 def _match(

@@ -8,7 +8,6 @@ from ptycho_adapters.codec import ConversionError, ReadOptions
 from ptycho_contracts.codes import Severity
 from ptycho_contracts.physics.establish import establish
 from ptycho_contracts.physics.forward import ForwardModel
-from ptycho_contracts.physics.matching import fits_other_places
 from ptycho_contracts.physics.readings import Reading
 from ptycho_contracts.physics.stored import StoredPatterns
 from ptycho_contracts.physics.verdict import physics_findings
@@ -45,8 +44,7 @@ def decide_reading(
         return outcome.reading, evidence | ({"method": f"{unless_told}, proven"} if unless_told else {})
     if unless_told is not None and outcome.evidence.verdict == "cannot tell":
         return readings[0], evidence | {"method": f"{unless_told}; the evidence cannot tell"}
-    other = outcome.evidence.verdict == "fits none" and fits_other_places(model, patterns, readings[0])
-    found = physics_findings(outcome, places[0], places[1:], other)
+    found = physics_findings(outcome, model, patterns, readings[0], places)
     raise ConversionError(
         *(f.model_copy(update={"severity": Severity.ERROR, "fix": f"{f.fix} {way_out}"}) for f in found)
     )

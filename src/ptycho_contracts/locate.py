@@ -8,10 +8,12 @@ from pathlib import Path
 
 from ptycho_contracts import engine_codes as codes
 from ptycho_contracts.contract import ArrayContract, all_contracts
+from ptycho_contracts.contracts.ptychovit_dp import DpFile
+from ptycho_contracts.contracts.ptychovit_para import ParaFile
 from ptycho_contracts.finding import finding
 from ptycho_contracts.sources.base import SourceError
 
-_PAIR = {"dp": "_dp.hdf5", "para": "_para.hdf5"}
+_PAIR = {"dp": DpFile.suffix, "para": ParaFile.suffix}
 
 
 @dataclass(frozen=True)

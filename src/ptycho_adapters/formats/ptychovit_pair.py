@@ -23,8 +23,9 @@ from ptycho_adapters.reading import decide_reading
 from ptycho_adapters.scan import canvas_shape, centres_px, check_intensity, intensity_blocks, make_scan, probe_factor
 from ptycho_contracts import engine_codes as codes
 from ptycho_contracts.atomic import atomic_path
+from ptycho_contracts.contracts.ptychovit_dp import DpFile
 from ptycho_contracts.contracts.ptychovit_pair import CONTRACT
-from ptycho_contracts.contracts.ptychovit_para import FRAME, OBJECT_FACTOR, PLACEHOLDER, PROBE_FACTOR
+from ptycho_contracts.contracts.ptychovit_para import FRAME, OBJECT_FACTOR, PLACEHOLDER, PROBE_FACTOR, ParaFile
 from ptycho_contracts.description import AttributeInfo, FileInfo
 from ptycho_contracts.finding import finding
 from ptycho_contracts.opening import open_checked
@@ -268,7 +269,7 @@ def _not_carried(scan: xr.Dataset) -> list[str]:
 
 def targets(folder: Path, name: str) -> dict[str, Path]:
     """The two files that `write` makes."""
-    return {"dp": folder / f"{name}_dp.hdf5", "para": folder / f"{name}_para.hdf5"}
+    return {"dp": folder / f"{name}{DpFile.suffix}", "para": folder / f"{name}{ParaFile.suffix}"}
 
 
 CODEC = Codec(CONTRACT.id, read, write, targets, frozenset({"frame"}))

@@ -126,13 +126,12 @@ def write(scan: xr.Dataset, folder: Path, name: str, progress: Callable[[int, in
                 stream.write(block)
                 if progress is not None:
                     progress(start + len(block), count)
-        for key, axis in (("ycoords", 0), ("xcoords", 1), ("ycoords_start", 0), ("xcoords_start", 1)):
+        for key, axis in (("ycoords", 0), ("xcoords", 1)):
             archive.array(key, coordinates[:, axis])
         probe = source["probe"].values
         archive.array("probeGuess", probe[0] if len(probe) == 1 else probe)
         if "object" in scan:
             archive.array("objectGuess", source["object"].values[0])
-        archive.array("scan_index", np.zeros(count, np.int64))
     lost = [f"{key} (the format has no room for it)" for key in sorted(scan.attrs) if key.endswith(("_m", "_eV"))]
     if scan.sizes.get("layer", 1) > 1:
         lost.append(f"object layers 1 to {scan.sizes['layer'] - 1} (the format holds one)")

@@ -12,7 +12,7 @@ class DpFile(FileModel):
     """Diffraction intensities."""
 
     container: ClassVar = "hdf5"
-    suffix: ClassVar = "_dp.hdf5"
+    suffix: ClassVar[str] = "_dp.hdf5"
 
     dp: Annotated[
         ArrayRef,

@@ -23,7 +23,7 @@ class ParaFile(FileModel):
     """Object, probe and positions."""
 
     container: ClassVar = "hdf5"
-    suffix: ClassVar = "_para.hdf5"
+    suffix: ClassVar[str] = "_para.hdf5"
     root_attrs: ClassVar = {
         FRAME: Attr("text", "named origin of the positions (see docs/frames.md)", optional=True),
         PLACEHOLDER: Attr("flag", "true where the pixel size is not known and 1.0 stands for it", optional=True),

@@ -10,7 +10,10 @@ from ptycho_contracts.finding import Finding, finding
 from ptycho_contracts.physics import mistakes
 from ptycho_contracts.physics.establish import Established
 from ptycho_contracts.physics.evidence import Evidence
+from ptycho_contracts.physics.forward import ForwardModel
 from ptycho_contracts.physics.frames import FRAMES
+from ptycho_contracts.physics.matching import fits_other_places
+from ptycho_contracts.physics.readings import Patterns, Reading
 
 _BY_CHANGE = {
     mistakes.OTHER_UNIT["intensity"]: codes.AMPLITUDE_FOR_INTENSITY,
@@ -23,17 +26,18 @@ _BY_CHANGE = {
 
 
 def physics_findings(
-    outcome: Established, patterns: str, positions: tuple[str, str], order_may_be_other: bool
+    outcome: Established, model: ForwardModel, stored: Patterns, stated: Reading, places: tuple[str, str, str]
 ) -> Iterator[Finding]:
     """What the evidence says about a file.
 
     Args:
         outcome: Of `establish`, with the file's own statement as the first reading.
-        patterns: Location of the patterns.
-        positions: Locations of the positions (y, x).
-        order_may_be_other: Where no reading fits: whether the patterns fit other positions of the same scan.
+        model: Of `establish`; asked again only where no reading fits.
+        stored: The patterns, likewise.
+        stated: The file's own statement.
+        places: Locations of the patterns, the y and the x positions.
     """
-    evidence = outcome.evidence
+    evidence, patterns, positions = outcome.evidence, places[0], places[1:]
     if outcome.reading is not None:
         coded = [_code_of(change, patterns, positions) for change in outcome.reading.changes]
         for code, location in dict.fromkeys(coded):
@@ -58,7 +62,7 @@ def physics_findings(
             found=f"{done.agree} agree, {done.contradict} contradict, {done.undecided} undecided",
         )
     else:
-        yield _nothing_fits(evidence, patterns, order_may_be_other)
+        yield _nothing_fits(evidence, patterns, fits_other_places(model, stored, stated))
 
 
 def _shifted(evidence: Evidence, shift_px: tuple[float, float], position: str) -> Finding:

@@ -10,7 +10,6 @@ from ptycho_contracts.contracts.grid_lines_npz import GridLinesFile
 from ptycho_contracts.finding import Finding
 from ptycho_contracts.physics.establish import establish
 from ptycho_contracts.physics.grid_lines_split import open_grid_lines
-from ptycho_contracts.physics.matching import fits_other_places
 from ptycho_contracts.physics.verdict import physics_findings
 from ptycho_contracts.rule import rule
 
@@ -31,8 +30,6 @@ def grid_lines_physics(artifact: Artifact) -> Iterator[Finding]:
         return
     outcome = establish(split.model, split.patterns, split.readings)
     artifact.evidence["physics"] = outcome.evidence.model_dump()
-    other = outcome.evidence.verdict == "fits none" and fits_other_places(
-        split.model, split.patterns, split.readings[0]
-    )
     offsets = f"npz:/{split.offsets_key}"
-    yield from physics_findings(outcome, "npz:/diffraction", (offsets, offsets), other)
+    places = ("npz:/diffraction", offsets, offsets)
+    yield from physics_findings(outcome, split.model, split.patterns, split.readings[0], places)

@@ -12,7 +12,6 @@ from ptycho_contracts.finding import Finding
 from ptycho_contracts.physics.establish import establish
 from ptycho_contracts.physics.forward import ForwardModel
 from ptycho_contracts.physics.frames import FRAMES
-from ptycho_contracts.physics.matching import fits_other_places
 from ptycho_contracts.physics.mistakes import usual_mistakes
 from ptycho_contracts.physics.stored import StoredPatterns
 from ptycho_contracts.physics.verdict import physics_findings
@@ -44,5 +43,4 @@ def pair_physics(artifact: Artifact) -> Iterator[Finding]:
     readings = usual_mistakes(centred_px(artifact), origins, stated_frame(artifact).name, "intensity")
     outcome = establish(model, patterns, readings)
     artifact.evidence["physics"] = outcome.evidence.model_dump()
-    other = outcome.evidence.verdict == "fits none" and fits_other_places(model, patterns, readings[0])
-    yield from physics_findings(outcome, "dp:/dp", POSITIONS, other)
+    yield from physics_findings(outcome, model, patterns, readings[0], ("dp:/dp", *POSITIONS))

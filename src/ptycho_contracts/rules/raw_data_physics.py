@@ -12,7 +12,6 @@ from ptycho_contracts.contracts.raw_data_npz import RawDataFile
 from ptycho_contracts.finding import Finding
 from ptycho_contracts.physics.establish import establish
 from ptycho_contracts.physics.forward import ForwardModel
-from ptycho_contracts.physics.matching import fits_other_places
 from ptycho_contracts.physics.raw_data_readings import raw_data_readings
 from ptycho_contracts.physics.stored import StoredPatterns
 from ptycho_contracts.physics.verdict import physics_findings
@@ -43,5 +42,5 @@ def raw_data_physics(artifact: Artifact) -> Iterator[Finding]:
     readings = raw_data_readings(coordinates.astype(np.float64))
     outcome = establish(model, patterns, readings)
     artifact.evidence["physics"] = outcome.evidence.model_dump()
-    other = outcome.evidence.verdict == "fits none" and fits_other_places(model, patterns, readings[0])
-    yield from physics_findings(outcome, "npz:/diff3d", ("npz:/ycoords", "npz:/xcoords"), other)
+    places = ("npz:/diff3d", "npz:/ycoords", "npz:/xcoords")
+    yield from physics_findings(outcome, model, patterns, readings[0], places)

@@ -21,6 +21,7 @@ from ptycho_adapters.conversion import Converted, convert
 from ptycho_adapters.normalization import write_normalization
 from ptycho_adapters.recon import write_recon
 from ptycho_contracts.contracts.bridge_event import AnyEvent, EpochEnd, PairInferred
+from ptycho_contracts.contracts.ptychovit_dp import DpFile
 from ptycho_contracts.contracts.run_manifest import Decision
 from ptycho_contracts.finding import Finding, finding
 from ptycho_contracts.run_codes import BAD_OPTION, UNSUPPORTED_N
@@ -225,7 +226,7 @@ def _common(request: ArmRequest, options: PinnPtychoViTOptions) -> dict[str, Any
 
 
 def _name(pair: dict[str, Path]) -> str:
-    return pair["dp"].name.removesuffix("_dp.hdf5")
+    return pair["dp"].name.removesuffix(DpFile.suffix)
 
 
 def _collect(maxima: dict[str, float], converted: Converted) -> None:

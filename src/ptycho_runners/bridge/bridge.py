@@ -261,7 +261,7 @@ def load_strictly(torch: Any, model: Any, path: str) -> None:
     """
     try:
         model.load_state_dict(torch.load(path, map_location="cpu", weights_only=True), strict=True)
-    except Exception as error:
+    except Exception as error:  # torch raises many kinds for a file that is none of its own
         raise JobError("weights_mismatch", f"{path}: {last_line(error)}") from error
 
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ptycho_contracts.contracts.ptychovit_dp import DpFile
+from ptycho_contracts.contracts.ptychovit_para import ParaFile
 from ptycho_contracts.finding import finding
 from ptycho_contracts.opening import describe
 from ptycho_contracts.run_codes import BAD_OPTION
@@ -18,7 +20,7 @@ from ptycho_runners.errors import RunError
 from ptycho_runners.ptychovit.checkout import Checkout, find_checkout
 from ptycho_runners.ptychovit.request import InferRequest, TrainRequest
 
-DP, PARA = "_dp.hdf5", "_para.hdf5"
+DP, PARA = DpFile.suffix, ParaFile.suffix
 
 
 @dataclass(frozen=True)
