@@ -127,3 +127,108 @@ BAD_OPTION = Code(
     "The checkout would ignore it or fail late.",
     "See the message; `--dry-run` prints the plan without starting anything.",
 )
+CHECKPOINT_MISSING = Code(
+    "PTY516",
+    _ERROR,
+    "a checkpoint that is needed is not there",
+    "The run directory lacks a file that this way of starting needs.",
+    "Upstream writes `checkpoint_model.pth` and `checkpoint.state` once, after the last epoch, and `best_model.pth` "
+    "only when the validation loss improved.",
+    "To resume: both checkpoint files of the same run. To fine-tune or infer: `best_model.pth` and `config.yaml`.",
+)
+MODULE_PREFIX = Code(
+    "PTY517",
+    _ERROR,
+    "weights of a wrapped model",
+    "The names in the state dict begin with `module.`, which DistributedDataParallel puts there.",
+    "The checkout loads strictly and fails.",
+    "Fine-tuning and inference take the prefix off; for a resume save `model.module.state_dict()` anew.",
+)
+ARCHITECTURE_MISMATCH = Code(
+    "PTY518",
+    _ERROR,
+    "weights and config describe different models",
+    "The shapes in the state dict do not follow from section `model` of the config.",
+    "A checkpoint holds no architecture: the config must be the one that it was made with, or the strict load fails.",
+    "Set the key of config.yaml that is named, or use the `config.yaml` in the folder of the checkpoint.",
+)
+STATE_CONTRADICTS = Code(
+    "PTY519",
+    _ERROR,
+    "checkpoint.state contradicts itself or its weights",
+    "Epoch count, loss history, best loss, optimizer and weights do not belong together.",
+    "A resume would repeat or skip epochs, or go on with the moments of another model.",
+    "Use the pair of files as one run wrote them; otherwise fine-tune from `best_model.pth`.",
+)
+LEARNING_RATE_GROUPS = Code(
+    "PTY520",
+    _ERROR,
+    "another number of learning-rate groups",
+    "The optimizer in `checkpoint.state` has another number of parameter groups than the training would make.",
+    "torch refuses the state after the model is built; and stored rates would override the configured ones.",
+    "Resume with the rates per block that the run had, or fine-tune from `best_model.pth` with a fresh optimizer.",
+)
+NOTHING_TO_TRAIN = Code(
+    "PTY521",
+    _ERROR,
+    "nothing left to train",
+    "`training.epochs` is the total, and the checkpoint has as many epochs already.",
+    "PtychoViT dies after its loop with `name 'epoch' is not defined`.",
+    "Ask for more epochs in total, or infer with `best_model.pth`.",
+)
+OTHER_DATA = Code(
+    "PTY522",
+    _ERROR,
+    "the run was trained on other data",
+    "The pairs or the normalization differ from those in the run's manifest.",
+    "Epochs before and after would not be one training, and their losses could not be compared.",
+    "Put the data back, or fine-tune from `best_model.pth` on the new data.",
+)
+ENCODER_RATE = Code(
+    "PTY523",
+    _ERROR,
+    "encoder learning rate not below the decoders'",
+    "A stage trains encoder blocks at a rate that is not below those of both decoders.",
+    "What the encoder has learned is overwritten before the decoders have settled.",
+    "Lower `encoder_lr`, or say that it is meant: `force: true`.",
+)
+UNKNOWN_PART = Code(
+    "PTY524",
+    _ERROR,
+    "no such part of the model",
+    "A name to freeze, or to give a learning rate, fits no parameter of the model.",
+    "The training would run with everything unfrozen, or at the wrong rate, without a sign.",
+    "Use names of the state dict, such as `encoder` or `encoder.blocks.3`.",
+)
+LOSS_NOT_FINITE = Code(
+    "PTY525",
+    _ERROR,
+    "the loss is not a finite number",
+    "A training or validation loss became NaN or infinite.",
+    "A NaN validation loss leaves no `best_model.pth`; a NaN training loss spoils every weight.",
+    "`ptycho validate --depth data` finds NaN, negative and zero patterns; otherwise lower the learning rate.",
+)
+OUT_OF_MEMORY = Code(
+    "PTY526",
+    _ERROR,
+    "out of memory",
+    "The device, or the machine, has not enough memory for this model and batch.",
+    "The epoch is lost; the checkpoint of the one before is on the disk.",
+    "Resume with a smaller `batch_size`, or on another device.",
+)
+PROMISE_BROKEN = Code(
+    "PTY527",
+    _ERROR,
+    "the checkout breaks a promise of the backend contract",
+    "A line of `ptycho ptychovit conformance` failed.",
+    "What our runner does with this checkout may be wrong in the way that the line says.",
+    "Compare the checkout with the fact that the line cites; or use another commit.",
+)
+GATE_FAILED = Code(
+    "PTY528",
+    _ERROR,
+    "the publication gate is closed",
+    "One of the gate's four parts failed.",
+    "Results made with this installation should not be published.",
+    "Read the line of the part, and the files in the folder that it names.",
+)

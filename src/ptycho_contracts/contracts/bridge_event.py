@@ -21,7 +21,7 @@ class RunStart(_Event):
     """The bridge has read its job and set the seeds."""
 
     event: Literal["run_start"] = "run_start"
-    mode: Literal["train", "infer"]
+    mode: Literal["train", "infer", "examine"]
     pid: NonNegativeInt
     device: str = Field(description="cpu, or cuda and the device's name")
     seed: NonNegativeInt
@@ -100,7 +100,7 @@ class BridgeEvent(RootModel[AnyEvent]):
 
 CONTRACT = DocumentContract(
     id="bridge-event",
-    version="1.0.0",
+    version="1.1.0",
     summary="a line of the bridge's event file",
     model=BridgeEvent,
     role="json",

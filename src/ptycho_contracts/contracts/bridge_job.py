@@ -23,6 +23,16 @@ class Hooks(BaseModel):
     epoch_checkpoints: bool = Field(
         default=True, description="write checkpoint_model.pth and checkpoint.state after every epoch"
     )
+    seed_epochs: bool = Field(
+        default=True,
+        description="before each epoch, seed with the job's seed and the epoch's index, so that a resumed run "
+        "draws what an uninterrupted one would have drawn",
+    )
+    seed_validation: bool = Field(
+        default=True,
+        description="the same random numbers in every validation, so that losses of epochs, runs and stages "
+        "can be compared; where the checkout draws elsewhere, a warning says so",
+    )
 
 
 class PairPaths(BaseModel):
@@ -39,7 +49,7 @@ class _Job(BaseModel):
     model_config = _FROZEN
 
     contract: Literal["bridge-job"] = "bridge-job"
-    contract_version: Literal["1.0.0"] = "1.0.0"
+    contract_version: Literal["1.0.0", "1.1.0"] = "1.1.0"
     checkout: str = Field(description="absolute path of the checkout, the folder that holds main.py")
     workdir: str = Field(description="absolute path of the folder that becomes the current directory")
     events: str = Field(description="file to append events to, one JSON document a line (contract bridge-event)")
@@ -63,6 +73,16 @@ class TrainJob(_Job):
         default=None,
         description="state dict (.pth) loaded strictly right after the model is built; null: the model's own",
     )
+    frozen: tuple[str, ...] = Field(
+        default=(),
+        description="names of modules and parameters, such as `encoder` or `encoder.blocks.0`: they and all below "
+        "them get no gradient and stay in evaluation mode, so that neither weights nor buffers change",
+    )
+    learning_rates: dict[str, PositiveFloat] = Field(
+        default_factory=dict,
+        description="learning rate by name of a module or parameter, for all below it; the longest name that fits "
+        "counts, and what no name fits keeps the rate of config.yaml",
+    )
 
 
 class InferJob(_Job):
@@ -84,15 +104,36 @@ class InferJob(_Job):
     output: str = Field(description="folder for <name>_patches.h5")
 
 
-class BridgeJob(RootModel[Annotated[TrainJob | InferJob, Field(discriminator="mode")]]):
-    """A training or an inference."""
+class ExamineJob(_Job):
+    """Show what the checkout makes of pairs: items of its dataset, and the model's output for them.
+
+    For each pair `<name>_items.h5` is written, with the first `patterns` items in two groups: `quiet` (without
+    noise) and `noisy`. Each holds `diffraction_amplitude`, `object_amplitude`, `object_phase` (item, 1, y, x)
+    float32, `probe` (item, 1, mode, y, x) complex64, `centre_px` (item, 2) float64, `normalization` and `scale`
+    (item,) float64, as the dataset gives them. Group `model` holds the predictions for the quiet items:
+    `diffraction_amplitude`, `amplitude`, `phase` (item, 1, y, x) float32.
+    """
+
+    mode: Literal["examine"] = "examine"
+    pairs: tuple[PairPaths, ...] = Field(min_length=1)
+    checkpoint: str | None = Field(default=None, description="state dict (.pth) to load strictly; null: as built")
+    model: dict[str, JsonValue] = Field(description="section `model` to build")
+    normalization_file: str = Field(description="pickled dict, object name to maximum of its dp stack")
+    scale: PositiveFloat
+    max_probe_modes: PositiveInt = 8
+    patterns: PositiveInt = Field(default=8, description="items of each pair, from the first on")
+    output: str = Field(description="folder for <name>_items.h5")
+
+
+class BridgeJob(RootModel[Annotated[TrainJob | InferJob | ExamineJob, Field(discriminator="mode")]]):
+    """A training, an inference or an examination."""
 
     model_config = ConfigDict(frozen=True)
 
 
 CONTRACT = DocumentContract(
     id="bridge-job",
-    version="1.0.0",
+    version="1.1.0",
     summary="what a runner asks of the bridge in a checkout's interpreter",
     model=BridgeJob,
     role="json",

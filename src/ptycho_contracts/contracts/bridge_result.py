@@ -17,6 +17,9 @@ Reason = Literal[
     "device_unavailable",
     "not_the_interface",
     "weights_mismatch",
+    "unknown_part",
+    "out_of_memory",
+    "loss_not_finite",
     "missing_dependency",
     "checkout_failed",
 ]
@@ -60,8 +63,8 @@ class BridgeResult(BaseModel):
     model_config = _FROZEN
 
     contract: Literal["bridge-result"] = "bridge-result"
-    contract_version: Literal["1.0.0"] = "1.0.0"
-    mode: Literal["train", "infer"]
+    contract_version: Literal["1.0.0", "1.1.0"] = "1.1.0"
+    mode: Literal["train", "infer", "examine"]
     status: Literal["ok", "failed", "invalid"] = Field(description="invalid: its numbers must not be used")
     reason: Reason
     message: str = Field(description="the reason in words for a user")
@@ -75,7 +78,7 @@ class BridgeResult(BaseModel):
 
 CONTRACT = DocumentContract(
     id="bridge-result",
-    version="1.0.0",
+    version="1.1.0",
     summary="the outcome of a bridge job",
     model=BridgeResult,
     role="json",

@@ -11,6 +11,8 @@ from ptycho_contracts.finding import Finding
 
 _FROZEN = ConfigDict(frozen=True, extra="forbid")
 
+Outcome = Literal["running", "complete", "failed", "invalid", "interrupted"]
+
 
 class FileDigest(BaseModel):
     """A file, pinned by its content."""
@@ -59,22 +61,49 @@ class CodeIdentity(BaseModel):
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$", description="digest over the names and contents of the sources")
 
 
+class Origin(BaseModel):
+    """The checkpoint that a run started from."""
+
+    model_config = _FROZEN
+
+    relation: Literal["resumed", "fine-tuned", "inferred"] = Field(
+        description="resumed: same run directory, optimizer and history; fine-tuned: weights only, all else fresh"
+    )
+    run: str | None = Field(description="absolute path of the run directory that it lies in; null: in none")
+    checkpoint: FileDigest
+    epoch: NonNegativeInt | None = Field(default=None, description="finished epochs in it; null: not known")
+
+
+class Attempt(BaseModel):
+    """One process of a run; a run that was resumed has several."""
+
+    model_config = _FROZEN
+
+    started: AwareDatetime
+    seconds: NonNegativeFloat
+    first_epoch: NonNegativeInt = Field(description="index of the epoch that it began with")
+    outcome: Outcome
+
+
 class RunManifest(BaseModel):
     """A run, from its inputs to its outcome."""
 
     model_config = _FROZEN
 
     contract: Literal["run-manifest"] = "run-manifest"
-    contract_version: Literal["1.0.0"] = "1.0.0"
+    contract_version: Literal["1.0.0", "1.1.0"] = "1.1.0"
     kind: str = Field(min_length=1, description="what ran, for example ptychovit-train")
-    outcome: Literal["complete", "failed", "invalid", "interrupted"] = Field(
-        description="invalid: its numbers must not be used"
+    outcome: Outcome = Field(
+        description="running: written at the start, and what a killed process leaves; invalid: its numbers must not "
+        "be used"
     )
     started: AwareDatetime
     seconds: NonNegativeFloat
     seed: NonNegativeInt | None = None
     versions: dict[str, str] = Field(description="version of ptycho-contracts, python and what else took part")
     code: CodeIdentity | None = Field(default=None, description="the external program that did the work")
+    origin: Origin | None = Field(default=None, description="null: weights as the checkout initialised them")
+    attempts: tuple[Attempt, ...] = Field(default=(), description="earlier processes of this run, oldest first")
     commands: tuple[Command, ...] = ()
     decisions: tuple[Decision, ...] = ()
     inputs: tuple[FileDigest, ...] = ()
@@ -90,7 +119,7 @@ class RunManifest(BaseModel):
 
 CONTRACT = DocumentContract(
     id="run-manifest",
-    version="1.0.0",
+    version="1.1.0",
     summary="what a run did, with digests, versions, decisions and outcome",
     model=RunManifest,
     role="json",

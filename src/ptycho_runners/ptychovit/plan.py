@@ -77,6 +77,8 @@ def plan_training(request: TrainRequest, facts: TrainFacts, run_dir: Path) -> Pl
         normalization=_entries([*facts.pairs, facts.test], facts.normalization | _test_entry(facts)),
         run_dir=str(run_dir),
         initial_weights=str(request.initial_weights.absolute()) if request.initial_weights else None,
+        frozen=request.frozen,
+        learning_rates=request.learning_rates,
     )
     return Plan(
         kind="ptychovit-train",

@@ -68,6 +68,10 @@ class TrainRequest(_Request):
     overrides: dict[str, JsonValue] = Field(
         default_factory=dict, description="further keys of config.yaml by dotted name, such as data.augment.fraction"
     )
+    frozen: tuple[str, ...] = Field(default=(), description="modules that stay as they are, such as `encoder`")
+    learning_rates: dict[str, PositiveFloat] = Field(
+        default_factory=dict, description="rates of single modules, such as `encoder.blocks.3`"
+    )
 
 
 class InferRequest(_Request):
