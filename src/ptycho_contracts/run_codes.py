@@ -165,7 +165,7 @@ LEARNING_RATE_GROUPS = Code(
     _ERROR,
     "another number of learning-rate groups",
     "The optimizer in `checkpoint.state` has another number of parameter groups than the training would make.",
-    "torch refuses the state after the model is built; and stored rates would override the configured ones.",
+    "The checkout fails after the model is built, and stored rates would override the configured ones.",
     "Resume with the rates per block that the run had, or fine-tune from `best_model.pth` with a fresh optimizer.",
 )
 NOTHING_TO_TRAIN = Code(

@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from ptycho_runners.cli import convert, describe, evaluate, explain, schema, simulate, study, validate
+from ptycho_runners.cli import convert, describe, evaluate, explain, ptychovit, schema, simulate, study, validate
 
 app = typer.Typer(
     name="ptycho",
@@ -30,6 +30,7 @@ app.command("evaluate")(evaluate.evaluate)
 app.add_typer(simulate.app, name="simulate")
 app.add_typer(schema.app, name="schema")
 app.add_typer(study.app, name="study")
+app.add_typer(ptychovit.app, name="ptychovit")
 
 _HDF5_PATH = re.compile(r"name = '([^']*)'")
 
