@@ -159,6 +159,7 @@ class FileModel(BaseModel):
         root_attrs: Attributes of the file itself.
         one_of: Groups of members of which at least one must be there.
         prefixes: Beginnings of member paths, each of which some member must have (the components of a model).
+        wrapper: A prefix that every member may have in addition; that it is there is a finding of its own.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore", arbitrary_types_allowed=True)
@@ -168,6 +169,7 @@ class FileModel(BaseModel):
     root_attrs: ClassVar[Mapping[str, Attr]] = {}
     one_of: ClassVar[tuple[tuple[str, ...], ...]] = ()
     prefixes: ClassVar[tuple[str, ...]] = ()
+    wrapper: ClassVar[str] = ""
 
     @classmethod
     @cache

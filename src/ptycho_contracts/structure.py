@@ -8,7 +8,7 @@ and files, which JSON Schema cannot say.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from pydantic import ValidationError
@@ -38,7 +38,7 @@ def check_structure(contract: ArrayContract, description: Description) -> list[F
             if role not in contract.optional_roles:
                 found.append(_absent_file(role, model))
             continue
-        found.extend(_check_file(role, model, info))
+        found.extend(check_file(role, model, info))
     found.extend(check_dimensions(contract, description))
     return found
 
@@ -54,7 +54,8 @@ def _absent_file(role: str, model: type[FileModel]) -> Finding:
     )
 
 
-def _check_file(role: str, model: type[FileModel], info: FileInfo) -> Iterator[Finding]:
+def check_file(role: str, model: type[FileModel], info: FileInfo) -> Iterator[Finding]:
+    """Findings about one file alone."""
     yield from _container(role, model, info)
     dumped = {path: member.model_dump(mode="json") for path, member in info.members.items()}
     try:
@@ -159,9 +160,10 @@ def _one_of(role: str, model: type[FileModel], info: FileInfo) -> Iterator[Findi
 
 
 def _prefixes(role: str, model: type[FileModel], info: FileInfo) -> Iterator[Finding]:
+    paths = unwrapped(model, info.members)
     for prefix in model.prefixes:
-        if not any(path.startswith(prefix) for path in info.members):
-            tops = sorted({path.split(".")[0].split("/")[0] for path in info.members})
+        if not any(path.startswith(prefix) for path in paths):
+            tops = sorted({path.split(".")[0].split("/")[0] for path in paths})
             yield finding(
                 codes.MEMBER_MISSING,
                 f"{role}:/{prefix}*",
@@ -169,6 +171,12 @@ def _prefixes(role: str, model: type[FileModel], info: FileInfo) -> Iterator[Fin
                 expected=f"members {prefix}*",
                 found=f"members beginning with {', '.join(tops) or '(none)'}",
             )
+
+
+def unwrapped(model: type[FileModel], paths: Collection[str]) -> list[str]:
+    """The paths without the model's wrapper where every one begins with it, otherwise as they are."""
+    wrapped = all(path.startswith(model.wrapper) for path in paths)
+    return [path.removeprefix(model.wrapper) if wrapped else path for path in paths]
 
 
 def _root_attributes(role: str, model: type[FileModel], info: FileInfo) -> Iterator[Finding]:

@@ -17,7 +17,8 @@ class WeightsFile(FileModel):
     """A plain state dict of the model: tensors by name, no configuration inside."""
 
     container: ClassVar = "torch-zip"
-    prefixes: ClassVar = ("encoder.", "encoder.blocks.", "amp_decoder.", "ph_decoder.")
+    prefixes: ClassVar = ("encoder.", "amp_decoder.", "ph_decoder.")
+    wrapper: ClassVar = "module."
 
 
 class StateFile(FileModel):
@@ -46,7 +47,7 @@ class StateFile(FileModel):
 
 CONTRACT = ArrayContract(
     id="ptychovit-checkpoint",
-    version="1.0.0",
+    version="1.1.0",
     summary="PtychoViT run directory (best_model.pth, checkpoint_model.pth, checkpoint.state, config.yaml)",
     files={"best": WeightsFile, "last": WeightsFile, "state": StateFile},
     optional_roles={
