@@ -33,6 +33,20 @@ class ModelBuilt(_Event):
     event: Literal["model_built"] = "model_built"
     parameters: NonNegativeInt = Field(description="number of trainable parameters")
     weights: str | None = Field(description="file that its weights came from; null: initialised by the checkout")
+    frozen: NonNegativeInt = Field(default=0, description="number of parameters that are not trained")
+    stripped_prefix: bool = Field(
+        default=False, description="whether `module.` was taken off every name in the file of the weights"
+    )
+
+
+class ValidationSeeding(_Event):
+    """Whether the random numbers of the validation follow the seed, as measured at the first one."""
+
+    event: Literal["validation_seeding"] = "validation_seeding"
+    seeded: bool | None = Field(
+        description="whether the same validation items came twice under one seed; null: it could not be measured"
+    )
+    message: str
 
 
 class EpochEnd(_Event):
@@ -46,7 +60,7 @@ class EpochEnd(_Event):
 
 
 class CheckpointWritten(_Event):
-    """checkpoint_model.pth and checkpoint.state on the disk are those of this epoch."""
+    """checkpoint_model.pth and checkpoint.state on the disk are those of this epoch, best_model.pth the best so far."""
 
     event: Literal["checkpoint_written"] = "checkpoint_written"
     epoch: NonNegativeInt
@@ -87,7 +101,15 @@ class Finished(_Event):
 
 
 AnyEvent = Annotated[
-    RunStart | ModelBuilt | EpochEnd | CheckpointWritten | PairInferred | Warned | Fallback | Finished,
+    RunStart
+    | ModelBuilt
+    | ValidationSeeding
+    | EpochEnd
+    | CheckpointWritten
+    | PairInferred
+    | Warned
+    | Fallback
+    | Finished,
     Field(discriminator="event"),
 ]
 

@@ -17,11 +17,13 @@ class Hooks(BaseModel):
     model_config = _FROZEN
 
     profiling: bool = Field(
-        default=True, description="make the CUDA profiling calls no-ops where torch has no CUDA device"
+        default=True, description="make CUDA's profiling and timing calls no-ops where torch has no CUDA device"
     )
     stand_ins: bool = Field(default=True, description="stand in for wandb and timm where absent")
     epoch_checkpoints: bool = Field(
-        default=True, description="write checkpoint_model.pth and checkpoint.state after every epoch"
+        default=True,
+        description="write checkpoint_model.pth and checkpoint.state after every epoch, and let a new "
+        "best_model.pth appear together with them",
     )
     seed_epochs: bool = Field(
         default=True,
@@ -31,7 +33,7 @@ class Hooks(BaseModel):
     seed_validation: bool = Field(
         default=True,
         description="the same random numbers in every validation, so that losses of epochs, runs and stages "
-        "can be compared; where the checkout draws elsewhere, a warning says so",
+        "can be compared; the event validation_seeding says whether the checkout's noise follows",
     )
 
 
@@ -71,7 +73,8 @@ class TrainJob(_Job):
     run_dir: str = Field(description="folder that main.py writes to: model_save_path/run<run_num> of config.yaml")
     initial_weights: str | None = Field(
         default=None,
-        description="state dict (.pth) loaded strictly right after the model is built; null: the model's own",
+        description="state dict (.pth) loaded strictly right after the model is built, without the `module.` that "
+        "DistributedDataParallel puts before every name; null: the model's own",
     )
     frozen: tuple[str, ...] = Field(
         default=(),
@@ -81,7 +84,8 @@ class TrainJob(_Job):
     learning_rates: dict[str, PositiveFloat] = Field(
         default_factory=dict,
         description="learning rate by name of a module or parameter, for all below it; the longest name that fits "
-        "counts, and what no name fits keeps the rate of config.yaml",
+        "counts, and what no name fits keeps the rate of config.yaml. Each name adds one parameter group, named so, "
+        "behind those of the checkout, which stay even where they become empty",
     )
 
 
@@ -110,8 +114,9 @@ class ExamineJob(_Job):
     For each pair `<name>_items.h5` is written, with the first `patterns` items in two groups: `quiet` (without
     noise) and `noisy`. Each holds `diffraction_amplitude`, `object_amplitude`, `object_phase` (item, 1, y, x)
     float32, `probe` (item, 1, mode, y, x) complex64, `centre_px` (item, 2) float64, `normalization` and `scale`
-    (item,) float64, as the dataset gives them. Group `model` holds the predictions for the quiet items:
-    `diffraction_amplitude`, `amplitude`, `phase` (item, 1, y, x) float32.
+    (item,). Group `model` holds the predictions for the quiet items: `diffraction_amplitude`, `amplitude`, `phase`
+    (item, 1, y, x) float32, the first also float64. Shapes and dtypes are as the checkout gives them, those above
+    for one that keeps the contract; nothing is judged, the normalization neither: it is in the file.
     """
 
     mode: Literal["examine"] = "examine"

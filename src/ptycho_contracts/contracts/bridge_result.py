@@ -52,7 +52,7 @@ class Counts(BaseModel):
     epochs: NonNegativeInt = Field(default=0, description="epochs finished by this run")
     patterns: NonNegativeInt = Field(default=0, description="patterns predicted by this run")
     parameters: NonNegativeInt = Field(
-        default=0, description="trainable parameters of the model; 0 where none was built"
+        default=0, description="parameters of the model that are trained; 0 where none was built"
     )
     fallbacks: NonNegativeInt = Field(default=0, description="objects with the default normalization")
 

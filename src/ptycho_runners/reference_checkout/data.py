@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.utils.data import ConcatDataset, Dataset
 from utils.frame import extract_patch, positions_px
 from utils.normalization import normalization_of
-from utils.randomness import process_generator
+from utils.randomness import fresh_generator
 
 REQUIRED = ("object", "probe", "probe_position_x_m", "probe_position_y_m")
 Item = tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]
@@ -190,7 +190,7 @@ class PtychographyDataset(Dataset[Item]):
     def _generator(self, index: int) -> np.random.Generator:
         """Source of an item's noise; with a seed, another one for each pattern of each object."""
         if self.noise_seed is None:
-            return process_generator()
+            return fresh_generator()
         return np.random.default_rng([self.noise_seed, zlib.crc32(self.object_name.encode()), index])
 
 

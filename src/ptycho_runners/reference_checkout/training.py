@@ -10,7 +10,7 @@ import torch
 from data import Item
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
-from utils.files import copy_file, load_tensors, save_tensors
+from utils.files import clear_leftovers, copy_file, load_tensors, save_tensors
 from utils.losses import illumination_weight
 from utils.plots import plot_item
 
@@ -65,6 +65,7 @@ class Trainer:
         self.run_path = Path(model_save_path) / f"run{run_num}"
         self.run_path.parent.mkdir(exist_ok=True)
         self.run_path.mkdir(exist_ok=True)
+        clear_leftovers(self.run_path)
 
     def train(
         self,

@@ -28,8 +28,17 @@ def save_text(content: Any, path: Path) -> None:
         partial.write_text(str(content))
 
 
-def read(folder: Path) -> tuple[str, str]:
-    return (folder / bridge.CHECKPOINT).read_text(), (folder / bridge.STATE).read_text()
+def read(folder: Path) -> tuple[str, ...]:
+    """What lies where the three files of an epoch belong; "" where there is none."""
+    paths = (folder / name for name in (bridge.BEST, bridge.CHECKPOINT, bridge.STATE))
+    return tuple(path.read_text() if path.exists() else "" for path in paths)
+
+
+def rename_into_place(content: Any, path: Path) -> None:
+    """As a checkout does that takes care of its own files."""
+    beside = path.with_name(f"{path.name}.partial")
+    beside.write_text(str(content))
+    beside.replace(path)
 
 
 def operations(monkeypatch: pytest.MonkeyPatch, fail_at: int | None) -> list[str]:
@@ -52,28 +61,54 @@ def operations(monkeypatch: pytest.MonkeyPatch, fail_at: int | None) -> list[str
     return done
 
 
-def test_a_checkpoint_pair_is_of_one_epoch_after_a_crash_at_any_step(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def train_epoch(folder: Path, epoch: int, save_best: Callable[[Any, Path], None] | None) -> None:
+    """What happens on the disk in an epoch; a better model, or none, comes out of its validation."""
+    folder.mkdir(exist_ok=True)
+    with bridge.best_model_waits(folder):
+        if save_best is not None:
+            save_best(f"best {epoch}", folder / bridge.BEST)
+    bridge.publish_checkpoint(folder, f"model {epoch}", f"state {epoch}", save_text)
+
+
+@pytest.mark.parametrize("save_best", [save_text, rename_into_place, None])
+@pytest.mark.parametrize("before", [("best 1", "model 1", "state 1"), ("", "", "")])
+def test_the_three_files_are_of_one_epoch_after_a_crash_at_any_step(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, save_best: Callable[[Any, Path], None] | None, before: Any
 ) -> None:
+    after = ("best 2" if save_best else before[0], "model 2", "state 2")
     with monkeypatch.context() as patch:
         done = operations(patch, None)
-        bridge.publish_checkpoint(tmp_path / "dry", "model 1", "state 1", save_text)
+        train_epoch(tmp_path / "dry", 2, save_best)
         steps = len(done)
     assert steps >= 8
     survived = set()
     for step in range(steps):
         folder = tmp_path / str(step)
-        bridge.publish_checkpoint(folder, "model 1", "state 1", save_text)
+        if any(before):
+            train_epoch(folder, 1, save_text)
         with monkeypatch.context() as patch:
             operations(patch, step)
             with pytest.raises(Crash):
-                bridge.publish_checkpoint(folder, "model 2", "state 2", save_text)
+                train_epoch(folder, 2, save_best)
         bridge.settle_checkpoint(folder)
-        model, state = read(folder)
-        assert (model, state) in {("model 1", "state 1"), ("model 2", "state 2")}
-        assert sorted(p.name for p in folder.iterdir()) == [bridge.STATE, bridge.CHECKPOINT]
-        survived.add(model)
-    assert survived == {"model 1", "model 2"}  # the crashes lay on both sides of the decision
+        assert read(folder) in {before, after}
+        assert not list(folder.glob(".*")) + list(folder.glob("*.next"))
+        survived.add(read(folder))
+    assert survived == {before, after}  # the crashes lay on both sides of the decision
+
+
+@pytest.mark.parametrize("save_best", [save_text, rename_into_place])
+def test_a_better_model_waits_for_its_epoch(tmp_path: Path, save_best: Callable[[Any, Path], None]) -> None:
+    train_epoch(tmp_path, 1, save_text)
+    with bridge.best_model_waits(tmp_path):
+        save_best("best 2", tmp_path / "." / bridge.BEST)
+        save_best("other", tmp_path / "other.pth")
+    assert read(tmp_path) == ("best 1", "model 1", "state 1")
+    assert (tmp_path / "other.pth").read_text() == "other"
+    bridge.publish_checkpoint(tmp_path, "model 2", "state 2", save_text)
+    assert read(tmp_path) == ("best 2", "model 2", "state 2")
+    save_best("best 3", tmp_path / bridge.BEST)  # the renaming is as it was
+    assert read(tmp_path)[0] == "best 3"
 
 
 def test_settling_an_empty_folder_changes_nothing(tmp_path: Path) -> None:

@@ -54,16 +54,16 @@ class Run:
             **job,
         }
 
-    def start(self, **fake: Any) -> subprocess.Popen[bytes]:
+    def start(self, environment: dict[str, str] | None = None, **fake: Any) -> subprocess.Popen[bytes]:
         (self.dir / "work" / "config.yaml").write_text(to_yaml({**self.config, "fake": fake}))
         job = BridgeJob.model_validate(self.job)
         (self.dir / "job.json").write_text(job.model_dump_json())
         command = [sys.executable, bridge.__file__, str(self.dir / "job.json")]
         with (self.dir / "out").open("wb") as out, (self.dir / "err").open("wb") as err:
-            return subprocess.Popen(command, env=minimal_environment(), stdout=out, stderr=err)
+            return subprocess.Popen(command, env=minimal_environment(environment), stdout=out, stderr=err)
 
-    def finish(self, **fake: Any) -> int:
-        return self.start(**fake).wait(60)
+    def finish(self, environment: dict[str, str] | None = None, **fake: Any) -> int:
+        return self.start(environment, **fake).wait(60)
 
     @property
     def log(self) -> str:
@@ -93,10 +93,11 @@ def trained(tmp_path_factory: pytest.TempPathFactory, data: Any, fake_checkout: 
 def test_events_tell_the_run_in_order(trained: Run) -> None:
     names = [event.event for event in trained.events]
     epoch = ["epoch_end", "checkpoint_written"]
-    assert names == ["run_start", "model_built", *epoch, *epoch, "finished"]
+    assert names == ["run_start", "model_built", "validation_seeding", *epoch, *epoch, "finished"]
     start, built = trained.events[:2]
     assert (start.mode, start.device, start.seed) == ("train", "cpu", 5)
-    assert (built.parameters, built.weights) == ((256 * 4 + 4) + 2 * (256 * 4 + 1), None)
+    assert (built.parameters, built.frozen, built.weights) == ((256 * 4 + 4) + 2 * (256 * 4 + 1), 0, None)
+    assert trained.events[2].seeded is True
     ends = [event for event in trained.events if event.event == "epoch_end"]
     assert [end.epoch for end in ends] == [0, 1]
     assert all(end.train_loss > 0 and end.validation_loss > 0 and end.seconds > 0 for end in ends)
@@ -142,6 +143,17 @@ def test_a_run_killed_in_an_epoch_leaves_the_one_before_and_its_logs(
     assert not (run.dir / "result.json").exists()
 
 
+def test_of_several_processes_only_the_first_speaks_and_writes(tmp_path: Path, data: Any, fake_checkout: Path) -> None:
+    run = Run(tmp_path, data, fake_checkout)
+    run.config["training"]["epochs"] = 1
+    waiting = run.dir / "checkpoint.state.next"  # of the first process, which is about to settle it
+    waiting.write_bytes(b"state")
+    assert run.finish({"RANK": "1"}, fail_in_epoch=0) == 1
+    assert "the fault that the test asked for" in run.log
+    assert waiting.exists()
+    assert {p.name for p in run.dir.iterdir()} == {"work", "job.json", "out", "err", "config.yaml", waiting.name}
+
+
 def test_another_normalization_than_the_jobs_is_invalid(tmp_path: Path, data: Any, fake_checkout: Path) -> None:
     run = Run(tmp_path, data, fake_checkout)
     run.config["data"]["normalization_dict_path"] = None  # silent upstream
@@ -153,19 +165,66 @@ def test_another_normalization_than_the_jobs_is_invalid(tmp_path: Path, data: An
     assert run.result.counts.epochs == 0
 
 
-def test_initial_weights_are_loaded_and_a_nan_loss_is_told(
+def test_initial_weights_are_loaded_and_the_lack_of_a_best_model_is_told(
     tmp_path: Path, data: Any, fake_checkout: Path, trained: Run
 ) -> None:
     best = str(trained.dir / "best_model.pth")
     run = Run(tmp_path, data, fake_checkout, initial_weights=best)
     run.config["training"].update(epochs=1, learning_rate=1e-30)
-    assert run.finish(nan=True) == 0, run.log
+    assert run.finish(nan_validation=[0]) == 1
+    assert (run.result.status, run.result.reason) == ("failed", "loss_not_finite")
+    assert "no validation loss" in run.result.message
     expected = trained.load("best_model.pth")
     assert all(torch.equal(tensor, expected[key]) for key, tensor in run.load("checkpoint_model.pth").items())
     assert run.events[1].weights == best
     assert next(e for e in run.events if e.event == "epoch_end").validation_loss is None
     assert "not a finite number" in next(e for e in run.events if e.event == "warning").message
     assert not (run.dir / "best_model.pth").exists()
+
+
+def test_a_validation_loss_that_is_not_finite_is_told_and_passes(
+    tmp_path: Path, data: Any, fake_checkout: Path
+) -> None:
+    run = Run(tmp_path, data, fake_checkout)
+    assert run.finish(nan_validation=[1]) == 0, run.log
+    assert [e.message for e in run.events if e.event == "warning"] == [
+        "the validation loss of epoch 1 is not a finite number"
+    ]
+    assert run.load("checkpoint.state")["current_epoch"] == 2
+
+
+def test_a_training_loss_that_is_not_finite_ends_the_run_at_the_epoch_before(
+    tmp_path: Path, data: Any, fake_checkout: Path
+) -> None:
+    run = Run(tmp_path, data, fake_checkout)
+    assert run.finish(nan_training=[1]) == 1
+    assert (run.result.status, run.result.reason) == ("failed", "loss_not_finite")
+    assert run.result.message == "the training loss of epoch 1 is not a finite number"
+    assert run.load("checkpoint.state")["current_epoch"] == 1
+    assert not list(run.dir.glob("*.next"))
+
+
+def test_frozen_parts_and_named_rates_reach_the_checkouts_training(
+    tmp_path: Path, data: Any, fake_checkout: Path, trained: Run
+) -> None:
+    best = trained.load("best_model.pth")
+    torch.save({f"module.{name}": tensor for name, tensor in best.items()}, tmp_path / "wrapped.pth")
+    given = {"initial_weights": str(tmp_path / "wrapped.pth"), "frozen": ("encoder", "amp_decoder.bias")}
+    run = Run(tmp_path, data, fake_checkout, **given, learning_rates={"ph_decoder.bias": 0.5})
+    assert run.finish() == 0, run.log
+    moved = {name for name, tensor in run.load("checkpoint_model.pth").items() if not torch.equal(tensor, best[name])}
+    assert moved == {"amp_decoder.weight", "ph_decoder.weight", "ph_decoder.bias"}
+    groups = run.load("checkpoint.state")["optimizer_state_dict"]["param_groups"]
+    assert [(group["name"], group["lr"]) for group in groups][2:] == [("ph_decoder", 1e-3), ("ph_decoder.bias", 0.5)]
+    assert (run.events[1].frozen, run.events[1].stripped_prefix) == (256 * 4 + 4 + 1, True)
+
+
+def test_an_unknown_part_ends_the_run_before_it_trains(tmp_path: Path, data: Any, fake_checkout: Path) -> None:
+    run = Run(tmp_path, data, fake_checkout, frozen=("encoder",), learning_rates={"encoder.blocks.0": 1e-3})
+    assert run.finish() == 1
+    assert (run.result.status, run.result.reason) == ("failed", "unknown_part")
+    assert "encoder.blocks.0" in run.result.message
+    assert run.result.counts.epochs == 0
 
 
 @pytest.mark.parametrize(
@@ -193,6 +252,20 @@ def test_a_fault_of_the_checkout_is_told_with_its_traceback(tmp_path: Path, data
     assert run.result.message == "ValueError: the fault that the test asked for"
     assert run.result.counts.epochs == 1
     assert "Traceback" in run.log
+
+
+@pytest.mark.parametrize(("generator", "workers", "seeded"), [("per item", 1, True), ("own", 0, False)])
+def test_validations_are_alike_where_the_noise_follows_the_seed(
+    tmp_path: Path, data: Any, fake_checkout: Path, generator: str, workers: int, seeded: bool
+) -> None:
+    run = Run(tmp_path, data, fake_checkout)
+    run.config["training"]["learning_rate"] = 1e-30
+    run.config["data"]["num_workers"] = workers
+    assert run.finish(generator=generator) == 0, run.log
+    assert next(e for e in run.events if e.event == "validation_seeding").seeded is seeded
+    tracked = run.load("checkpoint.state")["loss_tracker"]
+    assert len(set(tracked["training_loss"])) == 2
+    assert len(set(tracked["validation_loss"])) == (1 if seeded else 2)
 
 
 def test_inference_gives_every_pattern_once_at_its_place(
@@ -225,3 +298,37 @@ def test_inference_gives_every_pattern_once_at_its_place(
     assert (run.result.status, run.result.counts.patterns) == ("ok", 3)
     assert [event.event for event in run.events] == ["run_start", "model_built", "pair_inferred", "finished"]
     assert json.loads((run.dir / "result.json").read_text())["contract"] == "bridge-result"
+
+
+def test_an_examination_shows_items_and_predictions_as_the_checkout_gives_them(
+    tmp_path: Path, data: Any, fake_checkout: Path, trained: Run
+) -> None:
+    name = "held_out"
+    pair = {"name": name, "dp": str(data.test_dp), "para": str(data.test_dp).replace("_dp", "_para")}
+    run = Run(tmp_path, data, fake_checkout)
+    run.job.pop("run_dir")
+    run.job |= {
+        "mode": "examine",
+        "pairs": [pair],
+        "checkpoint": str(trained.dir / "best_model.pth"),
+        "model": yaml.safe_load((trained.dir / "config.yaml").read_text())["model"],
+        "normalization_file": str(tmp_path / "absent.pkl"),  # shown, not judged
+        "scale": 1e4,
+        "patterns": 2,
+        "output": str(run.dir),
+    }
+    assert run.finish() == 0, run.log
+    with h5py.File(run.dir / f"{name}_items.h5") as file, h5py.File(pair["dp"]) as stored:
+        quiet, noisy, model = (file[group] for group in ("quiet", "noisy", "model"))
+        expected = np.sqrt(stored["dp"][:2] / 100000.0 * 1e4)
+        np.testing.assert_allclose(quiet["diffraction_amplitude"][:, 0], expected, rtol=1e-6)
+        assert set(quiet) == set(noisy) == set(bridge.ITEM)
+        assert (quiet["probe"].shape, quiet["probe"].dtype) == ((2, 1, 8, 256, 256), np.complex64)
+        assert quiet["centre_px"].shape == (2, 2)
+        assert quiet["normalization"][()].tolist() == [100000.0] * 2
+        counts = noisy["diffraction_amplitude"][()] ** 2
+        np.testing.assert_allclose(counts, np.round(counts), atol=1e-3)
+        assert set(model) == {"diffraction_amplitude", "amplitude", "phase"}
+        assert all(item.shape == (2, 1, 256, 256) and item.dtype == np.float32 for item in model.values())
+    assert (run.result.status, run.result.counts.patterns, run.result.mode) == ("ok", 2, "examine")
+    assert [Path(file.path).name for file in run.result.files] == [f"{name}_items.h5"]

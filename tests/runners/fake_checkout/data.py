@@ -26,6 +26,7 @@ class PtychographyDataset(Dataset):
         dp = Path(file_path)
         self.name, self.scale, self.apply_noise, self.modes = dp.stem[:-3], scale, apply_noise, max_probe_modes
         self.normalization = self._look_up(normalization_dict_path)
+        self.kept, self.own, self.fake = np.random.default_rng(), np.random.Generator(np.random.PCG64(1)), None
         with h5py.File(dp) as file:
             self.dp = file["dp"][()]
         with h5py.File(dp.with_name(f"{self.name}_para.hdf5")) as file:
@@ -52,7 +53,8 @@ class PtychographyDataset(Dataset):
     def __getitem__(self, index):
         counts = self.dp[index] / self.normalization * self.scale
         if self.apply_noise:
-            counts = np.random.default_rng().poisson(counts)
+            generator = {"kept": self.kept, "own": self.own}.get(self.fake) or np.random.default_rng()
+            counts = generator.poisson(counts)
         amplitude = torch.from_numpy(np.sqrt(counts).astype("float32"))[None]
         probe = np.zeros((1, self.modes, *self.probe.shape[-2:]), "complex64")
         probe[0, : len(self.probe)] = self.probe

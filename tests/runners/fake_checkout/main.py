@@ -27,7 +27,13 @@ full = CombinedDataset(
 n_train = int(len(full) * data["train_split"])
 generator = torch.Generator().manual_seed(data["random_seed"])
 train_set, validation_set = random_split(full, [n_train, len(full) - n_train], generator=generator)
-loaders = [DataLoader(part, batch_size=training["batch_size"]) for part in (train_set, validation_set)]
+workers = data.get("num_workers", 0)
+loading = {"batch_size": training["batch_size"], "num_workers": workers, "persistent_workers": workers > 0}
+if workers:
+    loading["multiprocessing_context"] = "fork"
+loaders = [DataLoader(part, **loading) for part in (train_set, validation_set)]
+for pair in full.datasets:
+    pair.fake = fake.get("generator")
 test_set = PtychographyDataset(
     file_path=data["test_path"],
     scale=data["scale"],

@@ -29,6 +29,7 @@ class Trainer:
 
     def train(self, dataloader, criterion, optimizer, metrics):
         self.model.train()
+        torch.cuda.synchronize()  # dies without CUDA, as the February code does
         epoch = len(metrics["training_loss"])
         if epoch == self.fake.get("hang_in_epoch"):
             print(f"hanging in epoch {epoch}")
@@ -41,13 +42,13 @@ class Trainer:
             loss.backward()
             optimizer.step()
         for kind, value in zip(("training_loss", "train_amp_loss", "train_ph_loss"), (loss, amp, ph), strict=True):
-            metrics[kind].append(value.item())
+            metrics[kind].append(float("nan") if epoch in self.fake.get("nan_training", []) else value.item())
 
     def validate(self, dataloader, criterion, optimizer, metrics, plot=False, epoch=0, scheduler=None):
         self.model.eval()
         with torch.no_grad():
             loss, amp, ph = self._losses(next(iter(dataloader)), criterion)
-        loss = loss * (float("nan") if self.fake.get("nan") else 1)
+        loss = loss * (float("nan") if epoch in self.fake.get("nan_validation", []) else 1)
         for kind, value in zip(("validation_loss", "val_amp_loss", "val_ph_loss"), (loss, amp, ph), strict=True):
             metrics[kind].append(value.numpy()[()])  # a numpy scalar, which weights_only=True would refuse
         if loss.item() < metrics["best_val_loss"]:

@@ -14,7 +14,7 @@ from model.physics import detector_intensity
 from torch.utils.data import Dataset
 
 from utils.lines import LineWorld
-from utils.randomness import process_generator
+from utils.randomness import fresh_generator
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ class AugmentedDataset(Dataset[Item]):
         if not 0 <= index < len(self):
             raise IndexError(f"item {index} of {len(self)}")
         source = self.indices[index % len(self.indices)]
-        if process_generator().random() >= self.options.fraction:
+        if fresh_generator().random() >= self.options.fraction:
             return self.dataset[source]
         return self._simulate(self.dataset.number_of(source))
 
@@ -123,5 +123,5 @@ class AugmentedDataset(Dataset[Item]):
         """The stock of a pair, made at the first use in this process."""
         if number not in self._worlds:
             probe = torch.from_numpy(self.dataset.datasets[number].pair.probe)
-            self._worlds[number] = LineWorld(process_generator(), [probe], stock=self.options.stock)
+            self._worlds[number] = LineWorld(fresh_generator(), [probe], stock=self.options.stock)
         return self._worlds[number]

@@ -33,6 +33,12 @@ def write_whole(path: Path, write: Callable[[Path], None]) -> None:
         temporary.unlink(missing_ok=True)
 
 
+def clear_leftovers(folder: Path) -> None:
+    """Remove the temporary files of a process that died while it wrote."""
+    for temporary in folder.glob(".*.tmp"):
+        temporary.unlink(missing_ok=True)
+
+
 def save_tensors(value: Any, path: Path) -> None:
     """Save with torch; `torch.load(path, weights_only=True)` reads tensors, containers and numbers back."""
     write_whole(path, lambda temporary: torch.save(value, temporary))

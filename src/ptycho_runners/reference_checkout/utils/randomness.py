@@ -1,25 +1,15 @@
-"""Random numbers that follow torch's seed and differ between worker processes."""
+"""Random numbers that follow torch's."""
 
 from __future__ import annotations
-
-import os
 
 import numpy as np
 import torch
 
-_generators: dict[int, np.random.Generator] = {}
 
+def fresh_generator() -> np.random.Generator:
+    """A new generator, seeded by torch's next random number.
 
-def process_generator() -> np.random.Generator:
-    """The process's generator, made at the first call from torch's seed.
-
-    A forked worker has another process id and, through its loader, another torch seed: it makes its own.
-
-    Returns:
-        the same object at every call in one process.
-
+    So whoever seeds torch, or saves and restores its state, does the same to what is drawn here, and worker
+    processes, which their loader gives seeds of their own, draw differently.
     """
-    process = os.getpid()
-    if process not in _generators:
-        _generators[process] = np.random.default_rng(torch.initial_seed())
-    return _generators[process]
+    return np.random.default_rng(int(torch.randint(2**63 - 1, ())))
