@@ -24,3 +24,22 @@ def write_normalization(path: Path, maxima: Mapping[str, float]) -> None:
         raise ValueError(f"a maximum must be positive and finite; {wrong or 'there is none'}")
     # Writing a pickle is safe; reading one is what we never do.
     atomic_write_bytes(path, pickle.dumps(plain, protocol=4))
+
+
+def maximum_intensity(dp: Path) -> float:
+    """The largest value of a dp stack, in one streaming pass; memory does not grow with the file.
+
+    Args:
+        dp: a `<name>_dp.hdf5` whose structure is right.
+
+    Raises:
+        ValueError: no value is finite and positive, so that nothing can be divided by it.
+    """
+    import h5py  # noqa: PLC0415 - costs start-up time that most callers never need
+
+    with h5py.File(dp, "r") as file:
+        stack = file["dp"]
+        maximum = max((float(stack[index].max()) for index in range(stack.shape[0])), default=0.0)
+    if not 0 < maximum < float("inf"):
+        raise ValueError(f"the maximum of {dp} is {maximum:g}; `ptycho validate --depth data` says where")
+    return maximum

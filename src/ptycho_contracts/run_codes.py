@@ -232,3 +232,11 @@ GATE_FAILED = Code(
     "Results made with this installation should not be published.",
     "Read the line of the part, and the files in the folder that it names.",
 )
+FROZEN_MOVED = Code(
+    "PTY529",
+    _ERROR,
+    "a frozen part of the model changed",
+    "After a stage of a fine-tuning, tensors that it was to leave alone are not bit for bit those that it began with.",
+    "The stage did not do what its policy says, and what the encoder had learned may be lost.",
+    "Report it with the run directory; the checkout may build its optimizer or its model after the bridge froze it.",
+)

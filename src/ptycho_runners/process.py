@@ -82,7 +82,7 @@ def run(
         cwd: Its current directory.
         env: Its whole environment; `SUPERVISED` is added.
         logs: Files for its standard output and standard error, appended to.
-        events: File that the child appends lines to.
+        events: File that the child appends lines to; what an earlier process wrote there is not told again.
         on_event: Called with every complete line of `events`, in order, soon after it was written. An exception
             that it raises stops the child and goes on to the caller.
         timeout_s: Seconds after which the child and all it started are stopped.
@@ -184,7 +184,7 @@ class _Tail:
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
-        self._offset = 0
+        self._offset = path.stat().st_size if path is not None and path.exists() else 0
 
     def read(self) -> list[str]:
         if self._path is None or not self._path.exists():

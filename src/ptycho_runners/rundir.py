@@ -67,11 +67,16 @@ def number_of(path: Path) -> int:
     return int(match[1])
 
 
+def is_run(path: Path) -> bool:
+    """Whether a path is a folder named `run<k>`."""
+    return path.is_dir() and _NAME.fullmatch(path.name) is not None
+
+
 def runs(parent: Path) -> list[Path]:
     """The run directories in a folder, by number."""
     if not parent.is_dir():
         return []
-    return sorted((p for p in parent.iterdir() if p.is_dir() and _NAME.fullmatch(p.name)), key=number_of)
+    return sorted((path for path in parent.iterdir() if is_run(path)), key=number_of)
 
 
 def next_path(parent: Path) -> Path:
@@ -106,21 +111,27 @@ def held(path: Path) -> Iterator[RunDir]:
     Raises:
         RunError: RUN_LOCKED where another living process holds it.
     """
-    with locked(path):
-        run = RunDir(path)
-        run.mark("running")
-        ending: State = "complete"
-        try:
-            yield run
-        except Exception:
-            ending = "failed"
-            raise
-        except BaseException:  # KeyboardInterrupt, SystemExit: somebody stopped us
-            ending = "interrupted"
-            raise
-        finally:
-            if _marker(path).state == "running":
-                run.mark(ending)
+    with locked(path), marked(path) as run:
+        yield run
+
+
+@contextmanager
+def marked(path: Path) -> Iterator[RunDir]:
+    """Mark a directory that this process has locked: `running` now, and what `new_run` says at the end."""
+    run = RunDir(path)
+    run.mark("running")
+    ending: State = "complete"
+    try:
+        yield run
+    except Exception:
+        ending = "failed"
+        raise
+    except BaseException:  # KeyboardInterrupt, SystemExit: somebody stopped us
+        ending = "interrupted"
+        raise
+    finally:
+        if _marker(path).state == "running":
+            run.mark(ending)
 
 
 @contextmanager

@@ -62,12 +62,13 @@ class CodeIdentity(BaseModel):
 
 
 class Origin(BaseModel):
-    """The checkpoint that a run started from."""
+    """The checkpoint that a run began with."""
 
     model_config = _FROZEN
 
     relation: Literal["resumed", "fine-tuned", "inferred"] = Field(
-        description="resumed: same run directory, optimizer and history; fine-tuned: weights only, all else fresh"
+        description="resumed: begun without this library, its own origin is not known; fine-tuned: weights only, all "
+        "else fresh; inferred: no training"
     )
     run: str | None = Field(description="absolute path of the run directory that it lies in; null: in none")
     checkpoint: FileDigest
@@ -75,14 +76,17 @@ class Origin(BaseModel):
 
 
 class Attempt(BaseModel):
-    """One process of a run; a run that was resumed has several."""
+    """One process of a training; one that was resumed has several."""
 
     model_config = _FROZEN
 
     started: AwareDatetime
-    seconds: NonNegativeFloat
+    seconds: NonNegativeFloat = Field(description="up to its last event where the process was killed")
     first_epoch: NonNegativeInt = Field(description="index of the epoch that it began with")
     outcome: Outcome
+    checkpoint: FileDigest | None = Field(
+        default=None, description="checkpoint_model.pth as it went on from it; null: it began the run"
+    )
 
 
 class RunManifest(BaseModel):
@@ -97,14 +101,14 @@ class RunManifest(BaseModel):
         description="running: written at the start, and what a killed process leaves; invalid: its numbers must not "
         "be used"
     )
-    started: AwareDatetime
-    seconds: NonNegativeFloat
+    started: AwareDatetime = Field(description="when its first process began")
+    seconds: NonNegativeFloat = Field(description="of all its processes together")
     seed: NonNegativeInt | None = None
     versions: dict[str, str] = Field(description="version of ptycho-contracts, python and what else took part")
     code: CodeIdentity | None = Field(default=None, description="the external program that did the work")
     origin: Origin | None = Field(default=None, description="null: weights as the checkout initialised them")
-    attempts: tuple[Attempt, ...] = Field(default=(), description="earlier processes of this run, oldest first")
-    commands: tuple[Command, ...] = ()
+    attempts: tuple[Attempt, ...] = Field(default=(), description="processes of a training, the present one last")
+    commands: tuple[Command, ...] = Field(default=(), description="what was started, the last process last")
     decisions: tuple[Decision, ...] = ()
     inputs: tuple[FileDigest, ...] = ()
     outputs: tuple[FileDigest, ...] = ()

@@ -13,7 +13,19 @@ from typing import Annotated
 
 import typer
 
-from ptycho_runners.cli import convert, describe, evaluate, explain, ptychovit, schema, simulate, study, validate
+from ptycho_runners.cli import (
+    convert,
+    describe,
+    evaluate,
+    explain,
+    gate,
+    ptychovit,
+    runs,
+    schema,
+    simulate,
+    study,
+    validate,
+)
 
 app = typer.Typer(
     name="ptycho",
@@ -27,10 +39,12 @@ app.command("validate")(validate.validate)
 app.command("explain")(explain.explain)
 app.command("convert")(convert.convert)
 app.command("evaluate")(evaluate.evaluate)
+app.command("gate")(gate.gate)
 app.add_typer(simulate.app, name="simulate")
 app.add_typer(schema.app, name="schema")
 app.add_typer(study.app, name="study")
 app.add_typer(ptychovit.app, name="ptychovit")
+app.add_typer(runs.app, name="runs")
 
 _HDF5_PATH = re.compile(r"name = '([^']*)'")
 

@@ -126,6 +126,13 @@ def with_overrides(config: Mapping[str, Any], overrides: Mapping[str, JsonValue]
     return changed
 
 
+def planned_epochs(config: Mapping[str, Any]) -> int | None:
+    """`training.epochs`, the total; None where the config does not say it as a number."""
+    training = config.get("training")
+    epochs = training.get("epochs") if isinstance(training, Mapping) else None
+    return epochs if isinstance(epochs, int) else None
+
+
 def to_yaml(config: Mapping[str, Any]) -> str:
     """The file's text; PyYAML writes a float with a point, so that PyYAML reads a float (`1e-4` is a string)."""
     return yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True, width=1000)

@@ -5,32 +5,35 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
-from time import monotonic
 from typing import Literal
 
 from pydantic import ValidationError
 
-from ptycho_contracts.atomic import atomic_write_json, atomic_write_text
 from ptycho_contracts.contracts.bridge_event import AnyEvent, BridgeEvent, Fallback
 from ptycho_contracts.contracts.bridge_result import BridgeResult
-from ptycho_contracts.contracts.run_manifest import FileDigest, RunManifest
+from ptycho_contracts.contracts.run_manifest import RunManifest
 from ptycho_contracts.finding import Finding
 from ptycho_runners.bridge.bridge import settle_checkpoint
 from ptycho_runners.errors import RunError
 from ptycho_runners.process import Outcome, minimal_environment, run
-from ptycho_runners.provenance import file_digest, versions
-from ptycho_runners.ptychovit.config import to_yaml
 from ptycho_runners.ptychovit.facts import infer_facts, train_facts
-from ptycho_runners.ptychovit.plan import EVENTS, JOB, RESULT, WORK, Plan, plan_inference, plan_training
-from ptycho_runners.ptychovit.request import InferRequest, TrainRequest
+from ptycho_runners.ptychovit.finishing import End, missing_end, write_end
+from ptycho_runners.ptychovit.found import MANIFEST, look_at_run, read_model
+from ptycho_runners.ptychovit.history import history_findings
+from ptycho_runners.ptychovit.laying import LOGS, lay_out
+from ptycho_runners.ptychovit.plan import EVENTS, PROMISED, RESULT, Plan
+from ptycho_runners.ptychovit.plan_infer import plan_inference
+from ptycho_runners.ptychovit.plan_resume import check_not_running, plan_resume, resume_facts, run_directory
+from ptycho_runners.ptychovit.plan_train import plan_training
+from ptycho_runners.ptychovit.record import Record
+from ptycho_runners.ptychovit.request import InferRequest, ResumeRequest, TrainRequest
 from ptycho_runners.ptychovit.verdict import Evidence, judge, telling
-from ptycho_runners.rundir import RunDir, new_run, next_path
+from ptycho_runners.rundir import RunDir, locked, marked, new_run, next_path
 
-MANIFEST = "manifest.json"
 Ending = Literal["complete", "failed", "invalid", "interrupted"]
 OnEvent = Callable[[AnyEvent], None]
+Request = TrainRequest | InferRequest | ResumeRequest
 
 
 @dataclass(frozen=True)
@@ -50,34 +53,66 @@ class RunRecord:
     outputs: dict[str, Path]
 
 
-def plan_of(request: TrainRequest | InferRequest, run_dir: Path | None = None) -> Plan:
+def plan_of(request: Request, run_dir: Path | None = None) -> Plan:
     """The plan for a request, by default in the next free run directory; nothing is written.
 
     Raises:
         RunError: with every reason to refuse.
     """
-    where = (run_dir or next_path(request.runs_dir)).absolute()
-    if isinstance(request, TrainRequest):
-        return plan_training(request, train_facts(request), where)
-    return plan_inference(request, infer_facts(request), where)
+    if isinstance(request, ResumeRequest):
+        check_not_running(request.run)
+        return plan_resume(request, resume_facts(request))
+    return _planner(request)((run_dir or next_path(request.runs_dir)).absolute())
 
 
-def perform(request: TrainRequest | InferRequest, on_event: OnEvent | None = None) -> RunRecord:
-    """Plan and run a training or an inference in a new run directory.
+def perform(request: Request, on_event: OnEvent | None = None) -> RunRecord:
+    """Plan and run: a training or an inference in a new run directory, a resume in its own.
 
     Args:
         request: What to do.
         on_event: Called with each event of the bridge, soon after it happened.
 
     Raises:
-        RunError: the request is refused (nothing was written then), or the run went wrong (its directory, with
-            logs and manifest, stays).
+        RunError: the request is refused (nothing was written then, and a run directory stays what it was), or the
+            run went wrong (its directory, with logs and manifest, stays).
         KeyboardInterrupt: Ctrl-C; the directory is marked `interrupted`, and its checkpoint is that of the last
             finished epoch.
     """
-    plan_of(request)  # refuse before a directory is made
+    if isinstance(request, ResumeRequest):
+        return _perform_resume(request, on_event)
+    planner = _planner(request)
+    planner(next_path(request.runs_dir).absolute())  # refuse before a directory is made
     with new_run(request.runs_dir.absolute()) as directory:
-        return execute(plan_of(request, directory.path), directory, on_event)
+        return execute(planner(directory.path), directory, on_event)
+
+
+def _planner(request: TrainRequest | InferRequest) -> Callable[[Path], Plan]:
+    """From a run directory to the plan; the disk is looked at once."""
+    if isinstance(request, TrainRequest):
+        training = train_facts(request)
+        return lambda run_dir: plan_training(request, training, run_dir)
+    inference = infer_facts(request)
+    return lambda run_dir: plan_inference(request, inference, run_dir)
+
+
+def _perform_resume(request: ResumeRequest, on_event: OnEvent | None) -> RunRecord:
+    run_dir = run_directory(request.run)
+    with locked(run_dir):
+        end = missing_end(request, look_at_run(run_dir))
+        if end is not None:
+            return _end(end)
+        plan = plan_resume(request, resume_facts(request))  # a refusal leaves the directory as it is
+        settle_checkpoint(run_dir)
+        with marked(run_dir) as directory:
+            return execute(plan, directory, on_event)
+
+
+def _end(end: End) -> RunRecord:
+    """Complete a run that has all its epochs; nothing is started."""
+    settle_checkpoint(end.run_dir)
+    manifest, result = write_end(end)
+    RunDir(end.run_dir).mark("complete")
+    return RunRecord(end.run_dir, manifest, result, {name: end.run_dir / name for name in PROMISED})
 
 
 def execute(plan: Plan, directory: RunDir, on_event: OnEvent | None = None) -> RunRecord:
@@ -87,12 +122,13 @@ def execute(plan: Plan, directory: RunDir, on_event: OnEvent | None = None) -> R
         RunError: the run went wrong; the manifest holds the same findings.
     """
     lay_out(plan)
-    record = _Record(plan)
-    listener = Listener(on_event)
+    record = Record(plan, read_model(RunManifest, plan.run_dir / MANIFEST) if plan.resumes else None)
+    record.write("running", (), None)
+    listener, printed_before = Listener(on_event), _size(plan.run_dir / LOGS[0])
     with _manifest_if_interrupted(record):
         outcome = _start(plan, listener)
     settle_checkpoint(plan.run_dir)
-    evidence = _evidence(plan, outcome, listener)
+    evidence = _evidence(plan, outcome, listener, printed_before)
     findings = judge(evidence)
     ending = _ending(evidence, findings)
     manifest = record.write(ending, findings, evidence.result)
@@ -100,18 +136,6 @@ def execute(plan: Plan, directory: RunDir, on_event: OnEvent | None = None) -> R
     if findings or evidence.result is None:
         raise RunError(*findings)
     return RunRecord(plan.run_dir, manifest, evidence.result, {name: plan.run_dir / name for name in plan.promises})
-
-
-def lay_out(plan: Plan) -> None:
-    """Write what the process reads: `work/config.yaml` and `job.json`.
-
-    The current directory of main.py is `work`, because it copies `config.yaml` from there into the run
-    directory, and a file cannot be copied onto itself.
-    """
-    (plan.run_dir / WORK).mkdir(parents=True, exist_ok=True)
-    if plan.config is not None:
-        atomic_write_text(plan.run_dir / WORK / "config.yaml", to_yaml(plan.config))
-    atomic_write_json(plan.run_dir / JOB, plan.job.model_dump(mode="json"))
 
 
 @dataclass
@@ -135,37 +159,8 @@ class Listener:
             self.on_event(event)
 
 
-class _Record:
-    """A run's manifest in the making: what is known when it starts."""
-
-    def __init__(self, plan: Plan) -> None:
-        self.plan = plan
-        self.inputs = tuple(file_digest(role, path, plan.run_dir) for role, path in plan.inputs)
-        self.started, self.clock = datetime.now(UTC), monotonic()
-
-    def write(self, ending: Ending, findings: tuple[Finding, ...], result: BridgeResult | None) -> RunManifest:
-        """Complete the manifest, and write it."""
-        manifest = RunManifest(
-            kind=self.plan.kind,
-            outcome=ending,
-            started=self.started,
-            seconds=monotonic() - self.clock,
-            seed=self.plan.job.seed,
-            versions=versions() | _prefixed(result),
-            code=self.plan.code,
-            commands=(self.plan.command,),
-            decisions=self.plan.decisions,
-            inputs=self.inputs,
-            outputs=_outputs(self.plan),
-            findings=findings,
-            figures={} if result is None else result.model_dump(mode="json", include={"counts", "losses"}),
-        )
-        atomic_write_json(self.plan.run_dir / MANIFEST, manifest.model_dump(mode="json"))
-        return manifest
-
-
 @contextmanager
-def _manifest_if_interrupted(record: _Record) -> Iterator[None]:
+def _manifest_if_interrupted(record: Record) -> Iterator[None]:
     """Leave a manifest also where Ctrl-C, SIGTERM or a listener's exception ends the run."""
     try:
         yield
@@ -187,7 +182,7 @@ def _start(plan: Plan, listener: Listener) -> Outcome:
     )
 
 
-def _evidence(plan: Plan, outcome: Outcome, listener: Listener) -> Evidence:
+def _evidence(plan: Plan, outcome: Outcome, listener: Listener, printed_before: int) -> Evidence:
     result, unknown = None, list(listener.unknown)
     try:
         result = BridgeResult.model_validate_json((plan.run_dir / RESULT).read_text())
@@ -195,14 +190,28 @@ def _evidence(plan: Plan, outcome: Outcome, listener: Listener) -> Evidence:
         pass  # killed before its end; the outcome says so
     except ValidationError as error:
         unknown.append(f"result.json: {error.errors(include_url=False)[0]['msg']}")
-    with (plan.run_dir / "stdout.log").open(errors="replace") as log:
-        printed = tuple(dict.fromkeys(line.strip() for line in log if telling(line)))
-    missing = tuple(name for name in plan.promises if not _has_content(plan.run_dir / name))
-    return Evidence(outcome, result, tuple(listener.fallbacks), tuple(unknown), printed, missing)
+    missing = tuple(name for name in plan.promises if _size(plan.run_dir / name) == 0)
+    return Evidence(
+        outcome,
+        result,
+        tuple(listener.fallbacks),
+        tuple(unknown),
+        _printed(plan.run_dir / LOGS[0], printed_before),
+        missing,
+        tuple(history_findings(plan)),
+    )
 
 
-def _has_content(path: Path) -> bool:
-    return path.is_file() and path.stat().st_size > 0
+def _printed(log: Path, start: int) -> tuple[str, ...]:
+    """The telling lines of a log from a byte on, each once."""
+    with log.open(errors="replace") as lines:
+        lines.seek(start)
+        return tuple(dict.fromkeys(line.strip() for line in lines if telling(line)))
+
+
+def _size(path: Path) -> int:
+    """Bytes in a file; 0 where there is none."""
+    return path.stat().st_size if path.is_file() else 0
 
 
 def _ending(evidence: Evidence, findings: tuple[Finding, ...]) -> Ending:
@@ -210,13 +219,3 @@ def _ending(evidence: Evidence, findings: tuple[Finding, ...]) -> Ending:
         return "complete"
     finished = evidence.result is not None and evidence.result.status != "failed"
     return "invalid" if finished or evidence.fallbacks else "failed"
-
-
-def _outputs(plan: Plan) -> tuple[FileDigest, ...]:
-    present = (name for name in plan.promises if (plan.run_dir / name).is_file())
-    return tuple(file_digest(Path(name).stem, plan.run_dir / name, plan.run_dir) for name in present)
-
-
-def _prefixed(result: BridgeResult | None) -> dict[str, str]:
-    """Versions of the checkout's interpreter; it may have another Python and numpy than we."""
-    return {} if result is None else {f"checkout {name}": version for name, version in result.versions.items()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,9 +19,12 @@ from ptycho_contracts.sources.pickle_file import read_number_dict
 from ptycho_contracts.validation import validate
 from ptycho_runners.errors import RunError
 from ptycho_runners.ptychovit.checkout import Checkout, find_checkout
+from ptycho_runners.ptychovit.found import BEST, CONFIG, LAST, Found, look_at_run
 from ptycho_runners.ptychovit.request import InferRequest, TrainRequest
+from ptycho_runners.ptychovit.restore import Choice, Restored, Wanted, decide
 
 DP, PARA = DpFile.suffix, ParaFile.suffix
+NORMALIZATION = "normalization.pkl"
 
 
 @dataclass(frozen=True)
@@ -41,17 +45,47 @@ class Pair:
 
 
 @dataclass(frozen=True)
+class Numbers:
+    """The normalization of some pairs.
+
+    Attributes:
+        values: Maximum of the dp stack by object name.
+        file: The file that the user named; None: the run directory gets one of its own.
+        read: The files that were read.
+        computed: Names whose maximum was found by reading the patterns, because no file has it.
+    """
+
+    values: dict[str, float]
+    file: Path | None
+    read: tuple[Path, ...] = ()
+    computed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class TrainFacts:
-    """What a training plan is made from."""
+    """What a training plan is made from.
+
+    Attributes:
+        checkout: Whose main.py runs.
+        pairs: What is trained on.
+        orphans: dp files without a para file.
+        test: What pictures are made of; the first of `pairs` where the user named none.
+        numbers: Normalization of the pairs.
+        test_numbers: Normalization of the test pair.
+        config: Where section `model` and `data.scale` come from.
+        config_source: Its name for the user.
+        start: The weights to start from, as the decision table has them; None: from scratch.
+    """
 
     checkout: Checkout
     pairs: tuple[Pair, ...]
     orphans: tuple[Path, ...]
     test: Pair
-    normalization: dict[str, float]
-    test_normalization: dict[str, float]
+    numbers: Numbers
+    test_numbers: Numbers
     config: dict[str, Any]
     config_source: str
+    start: Restored | None = None
 
 
 @dataclass(frozen=True)
@@ -60,53 +94,84 @@ class InferFacts:
 
     checkout: Checkout
     pairs: tuple[Pair, ...]
-    normalization: dict[str, float]
-    config: dict[str, Any]
+    numbers: Numbers
+    start: Restored
     config_path: Path
 
 
 def train_facts(request: TrainRequest) -> TrainFacts:
-    """Look at everything that a training request names; no array is read.
+    """Look at everything that a training request names; patterns are read only for a maximum that no file has.
 
     Raises:
-        RunError: a file is absent, damaged or breaks its contract, or the folder is no flat checkout.
+        RunError: a file is absent, damaged or breaks its contract, the folder is no flat checkout, or the initial
+            weights and the model do not belong together.
     """
-    _interpreter(request.python)
+    check_interpreter(request.python)
     checkout = find_checkout(request.checkout)
-    data_path = request.data_path.absolute()
-    dps = sorted(data_path.glob(f"*{DP}"))
-    if not dps:
-        raise _bad("request:/data_path", f"{data_path} holds no *{DP}")
-    orphans = tuple(dp for dp in dps if not _para_of(dp).is_file())
-    config, source = _source_config(request, checkout)
+    dps = dps_of(request.data_path)
+    orphans = tuple(dp for dp in dps if not para_of(dp).is_file())
+    pairs = tuple(look_at_pair(dp) for dp in [dp for dp in dps if dp not in orphans] or dps)
+    test = pairs[0] if request.test_dp is None else look_at_pair(request.test_dp)
+    start = None if request.initial_weights is None else _fine_tuned(request, request.initial_weights)
+    config, source = _source_config(request, checkout, start)
     return TrainFacts(
         checkout=checkout,
-        pairs=tuple(look_at_pair(dp) for dp in dps if dp not in orphans),
+        pairs=pairs,
         orphans=orphans,
-        test=look_at_pair(request.test_dp),
-        normalization=_numbers(request.normalization),
-        test_normalization=_numbers(request.test_normalization or request.normalization),
+        test=test,
+        numbers=numbers_of(pairs, request.normalization),
+        test_numbers=numbers_of([test], request.test_normalization or request.normalization),
         config=config,
         config_source=source,
+        start=start,
     )
 
 
 def infer_facts(request: InferRequest) -> InferFacts:
-    """Look at everything that an inference request names; no array is read.
+    """Look at everything that an inference request names; patterns are read only for a maximum that no file has.
 
     Raises:
-        RunError: as `train_facts`; BAD_OPTION where no config says how the checkpoint was made.
+        RunError: as `train_facts`; also where no config says how the checkpoint was made.
     """
-    _interpreter(request.python)
-    _existing("request:/checkpoint", request.checkpoint)
-    path = (request.config or request.checkpoint.with_name("config.yaml")).absolute()
+    check_interpreter(request.python)
+    found, choice = found_around(request.checkpoint, request.config)
+    start = decide("infer", found, Wanted(checkpoint=choice))
+    pairs = tuple(look_at_pair(dp) for dp in request.pairs)
     return InferFacts(
         checkout=find_checkout(request.checkout),
-        pairs=tuple(look_at_pair(dp) for dp in request.pairs),
-        normalization=_numbers(request.normalization),
-        config=_config(path),
-        config_path=path,
+        pairs=pairs,
+        numbers=numbers_of(pairs, request.normalization),
+        start=start,
+        config_path=found.config.path,
     )
+
+
+def found_around(weights: Path, config: Path | None = None) -> tuple[Found, Choice]:
+    """The run directory that weights lie in, and which of its files they are.
+
+    Args:
+        weights: a state dict.
+        config: read instead of the config.yaml beside it.
+    """
+    path = weights.absolute()
+    names: dict[str, Choice] = {BEST: "best", LAST: "last"}
+    choice = names.get(path.name, "other")
+    return look_at_run(path.parent, config=config, other=path if choice == "other" else None), choice
+
+
+def dps_of(data_path: Path) -> list[Path]:
+    """The dp files of a folder, by name, or the one that is named.
+
+    Raises:
+        RunError: there is none.
+    """
+    path = data_path.absolute()
+    if not path.is_dir():
+        return [path]
+    dps = sorted(path.glob(f"*{DP}"))
+    if not dps:
+        raise _bad("request:/data_path", f"{path} holds no *{DP}")
+    return dps
 
 
 def look_at_pair(dp: Path) -> Pair:
@@ -121,19 +186,54 @@ def look_at_pair(dp: Path) -> Pair:
     if not dp.name.endswith(DP):
         raise _bad("request:/pairs", f"{dp.name} is not named <name>{DP}")
     dp = dp.absolute()
-    return Pair(dp.name.removesuffix(DP), dp, _para_of(dp), describe(dp).files["dp"].members["dp"].shape)
+    return Pair(dp.name.removesuffix(DP), dp, para_of(dp), describe(dp).files["dp"].members["dp"].shape)
 
 
-def _para_of(dp: Path) -> Path:
+def para_of(dp: Path) -> Path:
+    """Where the other half of a pair is."""
     return dp.with_name(dp.name.removesuffix(DP) + PARA)
 
 
-def _source_config(request: TrainRequest, checkout: Checkout) -> tuple[dict[str, Any], str]:
+def numbers_of(pairs: Sequence[Pair], file: Path | None) -> Numbers:
+    """The normalization of pairs: of a named file, else of the files beside them, else computed.
+
+    Raises:
+        RunError: a file cannot be read, or patterns have no positive maximum.
+    """
+    if file is not None:
+        return Numbers(_numbers(file), file.absolute(), (file.absolute(),))
+    beside = {path: _numbers(path) for path in _files_beside(pairs)}
+    values = {p.name: beside[f][p.name] for p in pairs if p.name in beside.get(f := p.dp.with_name(NORMALIZATION), {})}
+    computed = tuple(pair.name for pair in pairs if pair.name not in values)
+    values |= {pair.name: _maximum(pair) for pair in pairs if pair.name in computed}
+    return Numbers(values, None, tuple(beside), computed)
+
+
+def _files_beside(pairs: Sequence[Pair]) -> list[Path]:
+    candidates = dict.fromkeys(pair.dp.with_name(NORMALIZATION) for pair in pairs)
+    return [path for path in candidates if path.is_file()]
+
+
+def _maximum(pair: Pair) -> float:
+    from ptycho_adapters.normalization import maximum_intensity  # noqa: PLC0415
+
+    try:
+        return maximum_intensity(pair.dp)
+    except ValueError as error:
+        raise _bad(f"dp:/{pair.name}", str(error)) from error
+
+
+def _fine_tuned(request: TrainRequest, weights: Path) -> Restored:
+    found, choice = found_around(weights)
+    return decide("finetune", found, Wanted(checkpoint=choice, model=request.model))
+
+
+def _source_config(request: TrainRequest, checkout: Checkout, start: Restored | None) -> tuple[dict[str, Any], str]:
     """The config to take the model from, and where it is: beside the weights, else the checkout's own."""
-    path = checkout.root / "config.yaml"
-    if request.initial_weights is not None:
-        _existing("request:/initial_weights", request.initial_weights)
-        path = request.initial_weights.absolute().with_name("config.yaml")
+    if start is not None:
+        path = start.weights.path.with_name(CONFIG)
+        return start.config, "the request" if request.model is not None else str(path)
+    path = checkout.root / CONFIG
     if request.model is None:
         return _config(path), str(path)
     rest = _config(path) if path.is_file() else {}
@@ -141,8 +241,9 @@ def _source_config(request: TrainRequest, checkout: Checkout) -> tuple[dict[str,
 
 
 def _config(path: Path) -> dict[str, Any]:
-    """A config.yaml with a section `model`, without which no checkpoint can be understood."""
-    _existing("request:/config", path)
+    """A config.yaml with a section `model`, without which no model can be built."""
+    if not path.is_file():
+        raise _bad("request:/config", f"{path} does not exist")
     try:
         config = read_yaml(path)
     except SourceError as error:
@@ -159,14 +260,10 @@ def _numbers(path: Path) -> dict[str, float]:
         raise RunError(*error.findings) from error
 
 
-def _interpreter(python: str) -> None:
+def check_interpreter(python: str) -> None:
+    """Raise RunError where a program cannot be found."""
     if shutil.which(python) is None:
         raise _bad("request:/python", f"{python} is no program that can be started")
-
-
-def _existing(location: str, path: Path) -> None:
-    if not path.is_file():
-        raise _bad(location, f"{path} does not exist")
 
 
 def _bad(location: str, message: str) -> RunError:

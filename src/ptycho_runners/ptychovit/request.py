@@ -4,14 +4,42 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, NonNegativeInt, PositiveFloat, PositiveInt
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    model_validator,
+)
 
 from ptycho_contracts.contracts.bridge_job import Hooks
 from ptycho_runners.ptychovit.checkout import REFERENCE
 
 _FROZEN = ConfigDict(frozen=True, extra="forbid")
+
+Device = Literal["auto", "cpu", "cuda"]
+
+
+class Launch(BaseModel):
+    """How many processes the checkout gets, and from whom."""
+
+    model_config = _FROZEN
+
+    launcher: Literal["python", "torchrun"] = Field(
+        default="python", description="torchrun: the checkout's own distributed training, one process for each GPU"
+    )
+    nproc_per_node: PositiveInt = Field(default=1, description="processes of torchrun on this machine")
+
+    @model_validator(mode="after")
+    def _one_process_without_torchrun(self) -> Self:
+        if self.launcher == "python" and self.nproc_per_node > 1:
+            raise ValueError(f"{self.nproc_per_node} processes need `launcher: torchrun`")
+        return self
 
 
 class TrainOptions(BaseModel):
@@ -40,26 +68,37 @@ class TrainOptions(BaseModel):
     plot_every: PositiveInt | None = Field(default=None, description="epochs between pictures; null: the first only")
 
 
-class _Request(BaseModel):
+class _Process(BaseModel):
+    """What every request says of the process that does the work."""
+
     model_config = _FROZEN
 
+    timeout_s: PositiveFloat | None = Field(default=None, description="limit of the process; null: none")
+
+
+class _Request(_Process):
     checkout: str = Field(default=REFERENCE, description="folder of a flat checkout, or `reference`")
     python: str = Field(default=sys.executable, description="the checkout's interpreter")
     runs_dir: Path = Field(description="folder in which the next run<k> is made")
-    normalization: Path = Field(description="pickled dict, object name to maximum of its dp stack")
-    device: Literal["auto", "cpu", "cuda"] = "auto"
+    normalization: Path | None = Field(
+        default=None,
+        description="pickled dict, object name to maximum of its dp stack; null: the entries of normalization.pkl "
+        "beside the pairs, and computed from the patterns where there is none",
+    )
+    device: Device = "auto"
     threads: PositiveInt | None = Field(default=None, description="CPU threads; null: torch's default")
     seed: NonNegativeInt = Field(default=0, lt=2**32)
-    timeout_s: PositiveFloat | None = None
     hooks: Hooks = Hooks()
 
 
 class TrainRequest(_Request):
-    """Train on every pair of a folder, from scratch or from given weights."""
+    """Train on every pair of a folder, or on one pair, from scratch or from given weights."""
 
-    data_path: Path = Field(description="folder of training pairs")
-    test_dp: Path = Field(description="dp file of the test pair, outside data_path")
-    test_normalization: Path | None = Field(default=None, description="null: the file `normalization`")
+    data_path: Path = Field(description="folder of training pairs, or the dp file of one pair")
+    test_dp: Path | None = Field(
+        default=None, description="dp file of the test pair, none of the training pairs; null: pictures show the first"
+    )
+    test_normalization: Path | None = Field(default=None, description="null: as for the training pairs")
     options: TrainOptions
     initial_weights: Path | None = Field(default=None, description="state dict to start from, loaded strictly")
     model: dict[str, JsonValue] | None = Field(
@@ -72,6 +111,7 @@ class TrainRequest(_Request):
     learning_rates: dict[str, PositiveFloat] = Field(
         default_factory=dict, description="rates of single modules, such as `encoder.blocks.3`"
     )
+    launch: Launch = Launch()
 
 
 class InferRequest(_Request):
@@ -81,3 +121,27 @@ class InferRequest(_Request):
     checkpoint: Path = Field(description="state dict, for example best_model.pth of a run")
     config: Path | None = Field(default=None, description="config of the checkpoint; null: config.yaml beside it")
     batch_size: PositiveInt = 16
+
+
+class ResumeRequest(_Process):
+    """Go on with a run in its own directory, from its last finished epoch.
+
+    Nothing here can change what the training is, but for `batch_size`, the way out of a lack of memory. What is
+    null stays as the run had it.
+    """
+
+    run: Path = Field(description="run directory, run<k>, with checkpoint_model.pth, checkpoint.state, config.yaml")
+    epochs: PositiveInt | None = Field(default=None, description="new total number of epochs")
+    checkout: str | None = Field(default=None, description="needed where the run was begun without this library")
+    python: str | None = Field(default=None, description="the checkout's interpreter")
+    device: Device | None = None
+    threads: PositiveInt | None = None
+    launch: Launch | None = None
+    overrides: dict[str, JsonValue] = Field(
+        default_factory=dict,
+        description="keys of config.yaml by dotted name; only those that leave the training as it is "
+        "(data.num_workers, training.test_plot_freq, …) and training.batch_size",
+    )
+    learning_rates: dict[str, PositiveFloat] | None = Field(
+        default=None, description="must be those of the run: the rates in checkpoint.state count"
+    )

@@ -12,13 +12,16 @@ from ptycho_contracts.finding import Finding, finding
 from ptycho_contracts.run_codes import (
     BRIDGE_MESSAGE,
     DEVICE_UNAVAILABLE,
+    LOSS_NOT_FINITE,
     MISSING_DEPENDENCY,
     NORMALIZATION_FALLBACK,
     NOT_A_FLAT_CHECKOUT,
+    OUT_OF_MEMORY,
     PAIR_LEFT_OUT,
     PROMISED_FILE_MISSING,
     RUN_FAILED,
     RUN_TIMED_OUT,
+    UNKNOWN_PART,
     WEIGHTS_MISMATCH,
 )
 from ptycho_runners.process import Outcome
@@ -36,7 +39,12 @@ _REASONS: Mapping[str, Code] = {
     "weights_mismatch": WEIGHTS_MISMATCH,
     "missing_dependency": MISSING_DEPENDENCY,
     "device_unavailable": DEVICE_UNAVAILABLE,
+    "unknown_part": UNKNOWN_PART,
+    "loss_not_finite": LOSS_NOT_FINITE,
+    "out_of_memory": OUT_OF_MEMORY,
 }
+_KILLED = 9
+_MEMORY_IN_LOG = ("CUDA out of memory", "CUDA error: out of memory", "MemoryError", "Cannot allocate memory")
 
 
 @dataclass(frozen=True)
@@ -50,6 +58,7 @@ class Evidence:
         unknown: Lines and documents that do not fit their contracts.
         printed: Lines of the log that hold one of `PRINTED`.
         missing: Promised files that are absent or empty.
+        history: What is wrong with the loss history in the checkpoint.
     """
 
     outcome: Outcome
@@ -58,6 +67,7 @@ class Evidence:
     unknown: tuple[str, ...]
     printed: tuple[str, ...]
     missing: tuple[str, ...]
+    history: tuple[Finding, ...] = ()
 
 
 def judge(evidence: Evidence) -> tuple[Finding, ...]:
@@ -83,6 +93,7 @@ def _findings(evidence: Evidence) -> Iterator[Finding]:
     if evidence.outcome.ok:
         for name in evidence.missing:
             yield finding(PROMISED_FILE_MISSING, f"run:/{name}", f"{name} is absent or empty")
+        yield from evidence.history
 
 
 def _ending(evidence: Evidence) -> Iterator[Finding]:
@@ -93,10 +104,21 @@ def _ending(evidence: Evidence) -> Iterator[Finding]:
         code = _REASONS.get(result.reason, RUN_FAILED)
         yield finding(code, "run:/", result.message, found=_last(outcome))
     elif not outcome.ok:
-        how = f"signal {-outcome.returncode}" if outcome.returncode < 0 else f"exit status {outcome.returncode}"
-        yield finding(RUN_FAILED, "run:/", f"the process ended with {how}", found=_last(outcome))
+        yield _death(outcome)
     elif result is None:
         yield finding(RUN_FAILED, "run:/", "the process ended without a result")
+
+
+def _death(outcome: Outcome) -> Finding:
+    """A process that ended without the bridge's word: the log may know, and SIGKILL without a limit has one suspect."""
+    if any(text in line for line in outcome.stderr_tail for text in _MEMORY_IN_LOG):
+        return finding(OUT_OF_MEMORY, "run:/", "the process ran out of memory", found=_last(outcome))
+    how = f"signal {-outcome.returncode}" if outcome.returncode < 0 else f"exit status {outcome.returncode}"
+    if outcome.returncode not in {-_KILLED, 128 + _KILLED}:
+        return finding(RUN_FAILED, "run:/", f"the process ended with {how}", found=_last(outcome))
+    message = f"the process was killed ({how}): by a user, or by the system because its memory was full"
+    fix = "Look into the system's log (`dmesg`); resume the run, with a smaller batch_size if memory was full."
+    return finding(RUN_FAILED, "run:/", message, found=_last(outcome), fix=fix)
 
 
 def _last(outcome: Outcome) -> str | None:

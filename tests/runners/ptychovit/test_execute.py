@@ -67,12 +67,12 @@ def test_a_training_leaves_a_complete_run_with_its_manifest(record: RunRecord, s
     assert seen[-1] == "finished"
 
 
-def test_a_nan_loss_is_a_missing_best_model(request_: TrainRequest, tmp_path: Path) -> None:
-    faulty = request_.model_copy(update={"runs_dir": tmp_path, "overrides": {"fake.nan": True}})
-    with pytest.raises(RunError, match=r"PTY503 best_model.pth is absent"):
+def test_a_nan_loss_is_told_as_such(request_: TrainRequest, tmp_path: Path) -> None:
+    faulty = request_.model_copy(update={"runs_dir": tmp_path, "overrides": {"fake.nan_validation": [0, 1]}})
+    with pytest.raises(RunError, match="PTY525"):
         perform(faulty)
     assert state_of(tmp_path / "run1") == "failed"
-    assert [found.code for found in manifest_in(tmp_path / "run1").findings] == ["PTY503"]
+    assert [found.code for found in manifest_in(tmp_path / "run1").findings] == ["PTY525"]
 
 
 def test_a_run_over_its_limit_is_stopped_and_told(request_: TrainRequest, tmp_path: Path) -> None:

@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from ptycho_runners.errors import RunError
 from ptycho_runners.ptychovit.execute import plan_of
-from ptycho_runners.ptychovit.facts import TrainFacts, train_facts
-from ptycho_runners.ptychovit.plan import Plan, plan_training
+from ptycho_runners.ptychovit.facts import Numbers, TrainFacts, train_facts
+from ptycho_runners.ptychovit.plan import Plan
+from ptycho_runners.ptychovit.plan_train import plan_training
 from ptycho_runners.ptychovit.request import InferRequest, TrainOptions, TrainRequest
 
 
@@ -33,6 +35,10 @@ def request_(tmp_path: Path, data: Any, fake_checkout: Path) -> TrainRequest:
 @pytest.fixture
 def facts(request_: TrainRequest) -> TrainFacts:
     return train_facts(request_)
+
+
+def named(values: dict[str, float]) -> Numbers:
+    return Numbers(values, Path("/n.pkl"))
 
 
 def codes_of(request: TrainRequest, facts: TrainFacts) -> list[str]:
@@ -59,7 +65,7 @@ def test_every_decision_has_a_reason_and_every_input_is_listed(request_: TrainRe
     roles = [role for role, _ in plan.inputs]
     assert roles == ["dp", "para", "dp", "para", "test dp", "test para", "normalization"]
     assert all(path.is_file() for _, path in plan.inputs)
-    assert plan.job.normalization == {**facts.normalization}
+    assert plan.job.normalization == facts.numbers.values
 
 
 def test_patterns_of_another_size_are_refused(request_: TrainRequest, facts: TrainFacts) -> None:
@@ -68,14 +74,14 @@ def test_patterns_of_another_size_are_refused(request_: TrainRequest, facts: Tra
 
 
 def test_an_object_without_normalization_is_refused(request_: TrainRequest, facts: TrainFacts) -> None:
-    assert codes_of(request_, replace(facts, normalization={"lines_000": 1.0})) == ["PTY501"]
-    assert codes_of(request_, replace(facts, test_normalization={})) == ["PTY501"]
-    zero = {**facts.normalization, "lines_000": 0.0}
-    assert codes_of(request_, replace(facts, normalization=zero)) == ["PTY501"]
+    assert codes_of(request_, replace(facts, numbers=named({"lines_000": 1.0}))) == ["PTY501"]
+    assert codes_of(request_, replace(facts, test_numbers=named({}))) == ["PTY501"]
+    zero = {**facts.numbers.values, "lines_000": 0.0}
+    assert codes_of(request_, replace(facts, numbers=named(zero))) == ["PTY501"]
 
 
 def test_a_test_pair_among_the_training_pairs_is_refused(request_: TrainRequest, facts: TrainFacts) -> None:
-    inside = replace(facts.test, dp=request_.data_path / facts.test.dp.name)
+    inside = replace(facts.test, dp=request_.data_path / "lines_000_dp.hdf5")
     assert codes_of(request_, replace(facts, test=inside)) == ["PTY507"]
 
 
@@ -106,7 +112,7 @@ def test_a_weighted_loss_needs_its_weights(request_: TrainRequest, facts: TrainF
 
 def test_every_reason_to_refuse_is_told_at_once(request_: TrainRequest, facts: TrainFacts) -> None:
     small = replace(facts.pairs[0], shape=(4, 64, 64))
-    broken = replace(facts, pairs=(small, facts.pairs[1]), test_normalization={})
+    broken = replace(facts, pairs=(small, facts.pairs[1]), test_numbers=named({}))
     assert codes_of(request_, broken) == ["PTY505", "PTY501"]
 
 
@@ -135,7 +141,8 @@ def test_a_pickle_that_runs_code_is_not_loaded(request_: TrainRequest, tmp_path:
 
 
 def infer_request(tmp_path: Path, data: Any, fake_checkout: Path, config: str) -> InferRequest:
-    (tmp_path / "best_model.pth").write_bytes(b"read by the bridge only")
+    names = ("encoder.blocks.0.x", "amp_decoder.x", "ph_decoder.x")
+    torch.save({name: torch.zeros(4) for name in names}, tmp_path / "best_model.pth")
     (tmp_path / "config.yaml").write_text(config)
     return InferRequest(
         checkout=str(fake_checkout),

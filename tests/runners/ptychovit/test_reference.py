@@ -105,5 +105,5 @@ def test_a_training_that_is_stopped_keeps_the_epoch_that_was_finished(request_: 
 
 def test_weights_of_another_model_are_refused(record: RunRecord, request_: TrainRequest, tmp_path: Path) -> None:
     other = {"runs_dir": tmp_path, "model": tiny_model(24), "initial_weights": record.outputs["best_model.pth"]}
-    with pytest.raises(RunError, match=r"PTY509 .*size mismatch"):
+    with pytest.raises(RunError, match=r"PTY518 .*encoder.embed_dim 16, but the config says 24"):
         perform(request_.model_copy(update=other))

@@ -10,6 +10,8 @@ import pytest
 
 from ptycho_contracts.contracts.bridge_event import Fallback
 from ptycho_contracts.contracts.bridge_result import BridgeResult, Reason
+from ptycho_contracts.finding import finding
+from ptycho_contracts.run_codes import STATE_CONTRADICTS
 from ptycho_runners.process import Outcome
 from ptycho_runners.ptychovit.verdict import Evidence, judge, telling
 
@@ -57,6 +59,31 @@ def test_every_reason_of_the_bridge_has_a_code(reason: str) -> None:
 )
 def test_what_went_wrong_is_named(evidence: Evidence, expected: list[str]) -> None:
     assert codes(evidence) == expected
+
+
+@pytest.mark.parametrize(
+    ("reason", "code"), [("unknown_part", "PTY524"), ("loss_not_finite", "PTY525"), ("out_of_memory", "PTY526")]
+)
+def test_reasons_with_a_remedy_of_their_own_have_a_code_of_their_own(reason: str, code: str) -> None:
+    assert codes(replace(ILL, result=result("failed", reason))) == [code]
+
+
+@pytest.mark.parametrize("line", ["torch.OutOfMemoryError: CUDA out of memory. Tried …", "MemoryError"])
+def test_a_lack_of_memory_is_seen_in_the_log(line: str) -> None:
+    died = replace(ILL, result=None, outcome=Outcome(1, 1.0, timed_out=False, stderr_tail=("Traceback", line)))
+    assert codes(died) == ["PTY526"]
+
+
+def test_a_kill_without_a_limit_hints_at_memory() -> None:
+    killed = replace(ILL, result=None, outcome=Outcome(-9, 1.0, timed_out=False, stderr_tail=()))
+    (found,) = judge(killed)
+    assert (found.code, "memory" in found.message, "resume" in (found.fix or "")) == ("PTY502", True, True)
+
+
+def test_a_history_with_a_gap_is_told_of_a_run_that_ended_well() -> None:
+    gap = finding(STATE_CONTRADICTS, "state:/current_epoch", "4 epochs were asked for, and 3 are in the history")
+    assert codes(replace(WELL, history=(gap,))) == ["PTY519"]
+    assert codes(replace(ILL, history=(gap,), result=result("failed", "checkout_failed"))) == ["PTY502"]
 
 
 def test_a_fallback_is_told_once_however_often_it_is_seen() -> None:
