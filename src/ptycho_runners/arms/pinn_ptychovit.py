@@ -8,28 +8,33 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal, cast
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, NonNegativeInt, PositiveFloat, PositiveInt
 
-from ptycho_adapters.assembly import Assembled, Stitching, assemble
+from ptycho_adapters.assembly import Assembled, Stitching
 from ptycho_adapters.codec import Order, ReadOptions
 from ptycho_adapters.conversion import Converted, convert
 from ptycho_adapters.normalization import write_normalization
 from ptycho_adapters.recon import write_recon
 from ptycho_contracts.contracts.bridge_event import AnyEvent, EpochEnd, PairInferred
+from ptycho_contracts.contracts.finetune_policy import FineTunePolicy
 from ptycho_contracts.contracts.ptychovit_dp import DpFile
 from ptycho_contracts.contracts.run_manifest import Decision
 from ptycho_contracts.finding import Finding, finding
 from ptycho_contracts.run_codes import BAD_OPTION, UNSUPPORTED_N
 from ptycho_runners.arms.base import ArmRequest, ArmResult
 from ptycho_runners.errors import RunError
+from ptycho_runners.ptychovit.again import perform_or_resume
 from ptycho_runners.ptychovit.checkout import REFERENCE, find_checkout
 from ptycho_runners.ptychovit.execute import RunRecord, perform
+from ptycho_runners.ptychovit.finetune.run import fine_tune, stages_for
+from ptycho_runners.ptychovit.finetune.stages import stage_options
 from ptycho_runners.ptychovit.plan import N
+from ptycho_runners.ptychovit.reconstruct import Assembling, assemble_patches
 from ptycho_runners.ptychovit.request import InferRequest, TrainOptions, TrainRequest
 
 BUNDLED = "bundled"
@@ -45,9 +50,20 @@ class PinnPtychoViTOptions(BaseModel):
     python: str = Field(default=sys.executable, description="the checkout's interpreter: absolute path, or command")
     weights: str | None = Field(
         default=None,
-        description="state dict to infer from, or to start a training from; `bundled`: those of the reference checkout",
+        description="state dict to infer from, or to start a training from, or the run directory that it lies in; "
+        "`bundled`: those of the reference checkout",
+    )
+    checkpoint: Literal["best_model.pth", "checkpoint_model.pth"] = Field(
+        default="best_model.pth", description="which of its weights, where `weights` is a run directory"
     )
     train: TrainOptions | None = Field(default=None, description="null: no training, `weights` are used as they are")
+    finetune: FineTunePolicy | None = Field(
+        default=None, description="progressive unfreezing from `weights`, instead of `train`; see docs/finetuning.md"
+    )
+    resume: bool = Field(
+        default=True,
+        description="an interrupted training or fine-tuning of the same request goes on when the study is run again",
+    )
     model: dict[str, JsonValue] | None = Field(default=None, description="section `model` of config.yaml")
     overrides: dict[str, JsonValue] = Field(default_factory=dict, description="keys of config.yaml by dotted name")
     stitching: Stitching = Field(default_factory=Stitching, description="how patches are assembled")
@@ -81,11 +97,7 @@ class PinnPtychoViT:
         return [
             Decision(about="checkout", choice=str(checkout.root), reason=f"option checkout = {options.checkout}"),
             Decision(about="weights", choice=str(weights) if weights else None, reason=_why_weights(options)),
-            Decision(
-                about="train",
-                choice=options.train.model_dump(mode="json") if options.train else None,
-                reason="option train is given" if options.train else "no option train: inference only",
-            ),
+            _training_decision(options),
             Decision(
                 about="gauge",
                 choice="median object amplitude 1",
@@ -104,16 +116,14 @@ class PinnPtychoViT:
         decisions = self.plan(request)
         test, gauge = self._convert_test(request)
         trained = self._train(request, options, test)
-        checkpoint = trained.outputs["best_model.pth"] if trained else _weights(request, options)
-        assert checkpoint is not None  # `_refusals` demands one of both
-        request.say(f"predicting with {checkpoint.name}")
-        inferred = perform(self._inference(request, options, test, checkpoint), _Teller(request))
+        request.say(f"predicting with {trained.weights.name}")
+        inferred = perform(self._inference(request, options, test, trained.weights), _Teller(request))
         patches = inferred.outputs[f"{_name(test)}_patches.h5"]
-        assembled = _assemble(patches, test["para"], options).trimmed()
+        assembled = assemble_patches(patches, test["para"], _assembling(options))
         recon = request.folders.recon / "recon.npz"
         write_recon(recon, assembled.field / np.float32(gauge), assembled.occupancy, assembled.origin_px, gauge)
-        runs = [record.run_dir for record in (trained, inferred) if record is not None]
-        return ArmResult(recon, decisions, _figures(trained, inferred, assembled, gauge), runs)
+        figures = trained.figures | _figures(inferred, assembled, gauge)
+        return ArmResult(recon, decisions, figures, [*trained.runs, inferred.run_dir])
 
     def _convert_test(self, request: ArmRequest) -> tuple[dict[str, Path], float]:
         """Both splits as pairs with one normalization file; the test pair and its gauge factor."""
@@ -136,20 +146,32 @@ class PinnPtychoViT:
         options = ReadOptions(order=cast(Order, request.order))
         return convert(source, folder, _PAIR, name=name, options=options, object_median_one=True, overwrite=True)
 
-    def _train(self, request: ArmRequest, options: PinnPtychoViTOptions, test: dict[str, Path]) -> RunRecord | None:
-        if options.train is None:
-            return None
-        request.say(f"training {options.train.epochs} epochs")
-        training = TrainRequest(
+    def _train(self, request: ArmRequest, options: PinnPtychoViTOptions, test: dict[str, Path]) -> _Trained:
+        """The weights to infer from: trained, fine-tuned, or as they were given."""
+        if options.finetune is not None:
+            first = stage_options(options.finetune, options.finetune.stages[0])
+            base = self._training(request, options, test, first)
+            return _fine_tuned(request, options.finetune, base, new=not options.resume)
+        if options.train is not None:
+            request.say(f"training {options.train.epochs} epochs")
+            training = self._training(request, options, test, options.train)
+            return _trained(request, training, resume=options.resume)
+        weights = _weights(request, options)
+        assert weights is not None  # `_refusals` demands weights where nothing is trained
+        return _Trained(weights)
+
+    def _training(
+        self, request: ArmRequest, options: PinnPtychoViTOptions, test: dict[str, Path], how: TrainOptions
+    ) -> TrainRequest:
+        return TrainRequest(
             **_common(request, options),
             data_path=request.folders.interop / "train",
             test_dp=test["dp"],
-            options=options.train,
+            options=how,
             initial_weights=_weights(request, options),
             model=options.model,
             overrides=options.overrides,
         )
-        return perform(training, _Teller(request))
 
     def _inference(
         self, request: ArmRequest, options: PinnPtychoViTOptions, test: dict[str, Path], checkpoint: Path
@@ -157,6 +179,35 @@ class PinnPtychoViT:
         return InferRequest(
             **_common(request, options), pairs=(test["dp"],), checkpoint=checkpoint, batch_size=options.batch_size
         )
+
+
+@dataclass(frozen=True)
+class _Trained:
+    """Weights to infer from, the runs that made them, and their figures."""
+
+    weights: Path
+    runs: list[Path] = field(default_factory=list)
+    figures: dict[str, JsonValue] = field(default_factory=lambda: {"training_s": None, "final_losses": None})
+
+
+def _trained(request: ArmRequest, training: TrainRequest, *, resume: bool) -> _Trained:
+    record = perform_or_resume(training, _Teller(request), request.say, resume=resume)
+    figures: dict[str, JsonValue] = {
+        "training_s": record.manifest.seconds,
+        "final_losses": record.result.losses.model_dump(),
+    }
+    return _Trained(record.outputs["best_model.pth"], [record.run_dir], figures)
+
+
+def _fine_tuned(request: ArmRequest, policy: FineTunePolicy, training: TrainRequest, *, new: bool) -> _Trained:
+    done = fine_tune(policy, training, new=new, on_event=_Teller(request), say=request.say)
+    stages = done.record.stages
+    figures: dict[str, JsonValue] = {
+        "training_s": sum(stage.seconds or 0.0 for stage in stages),
+        "stages": {stage.name: {"state": stage.state, "best_validation": stage.best_loss} for stage in stages},
+        "record": str(done.path),
+    }
+    return _Trained(done.best_model, [done.path.parent / stage.run for stage in stages if stage.run], figures)
 
 
 class _Teller:
@@ -190,26 +241,51 @@ def _weights(request: ArmRequest, options: PinnPtychoViTOptions) -> Path | None:
         return None
     if options.weights == BUNDLED:
         return find_checkout(REFERENCE).root / "weights" / "best_model.pth"
-    return request.base / options.weights
+    named = request.base / options.weights
+    return named / options.checkpoint if named.is_dir() else named
 
 
 def _why_weights(options: PinnPtychoViTOptions) -> str:
     if options.weights is None:
         return "no option weights: the training starts from scratch"
-    return f"option weights = {options.weights}; {'the training starts there' if options.train else 'no training'}"
+    use = "the training starts there" if options.train or options.finetune else "no training"
+    return f"option weights = {options.weights}; {use}"
+
+
+def _training_decision(options: PinnPtychoViTOptions) -> Decision:
+    for about, option in (("finetune", options.finetune), ("train", options.train)):
+        if option is not None:
+            return Decision(about=about, choice=option.model_dump(mode="json"), reason=f"option {about} is given")
+    return Decision(about="train", choice=None, reason="neither option train nor finetune: inference only")
 
 
 def _refusals(request: ArmRequest, options: PinnPtychoViTOptions) -> Iterator[Finding]:
     if request.n != N:
         message = f"PtychoViT takes {N}×{N} patterns only; arm {request.id} asks for N = {request.n}"
         yield finding(UNSUPPORTED_N, "yaml:/arms", message, expected=str(N), found=str(request.n))
-    if options.train is None and options.weights is None:
+    trains = options.train is not None or options.finetune is not None
+    if not trains and options.weights is None:
         yield finding(BAD_OPTION, "yaml:/arms/options", f"arm {request.id} has neither `weights` nor `train`")
-    if options.train is not None and request.train is None:
+    if options.train is not None and options.finetune is not None:
+        yield finding(BAD_OPTION, "yaml:/arms/options", f"arm {request.id} has both `train` and `finetune`")
+    if options.finetune is not None and options.weights is None:
+        message = f"arm {request.id} fine-tunes, and has no `weights` to start from"
+        yield finding(BAD_OPTION, "yaml:/arms/options/weights", message)
+    if trains and request.train is None:
         yield finding(BAD_OPTION, "yaml:/data/train", f"arm {request.id} trains, and the study has no train file")
     weights = _weights(request, options)
     if weights is not None and not weights.is_file():
         yield finding(BAD_OPTION, "yaml:/arms/options/weights", f"{weights} does not exist")
+    elif weights is not None and options.finetune is not None:
+        yield from _policy_refusals(options.finetune, weights)
+
+
+def _policy_refusals(policy: FineTunePolicy, weights: Path) -> Iterator[Finding]:
+    """What shows before there are data: a policy that contradicts itself or does not fit the weights."""
+    try:
+        stages_for(policy, weights)
+    except RunError as error:
+        yield from error.findings
 
 
 def _common(request: ArmRequest, options: PinnPtychoViTOptions) -> dict[str, Any]:
@@ -234,36 +310,16 @@ def _collect(maxima: dict[str, float], converted: Converted) -> None:
         maxima[_name(dict(files))] = float(output.facts["maximum_intensity"])
 
 
-def _assemble(patches: Path, para: Path, options: PinnPtychoViTOptions) -> Assembled:
-    import h5py  # noqa: PLC0415 - costs start-up time that `--help` never needs
-
-    with h5py.File(para, "r") as file:
-        height, width = file["object"].shape[-2:]
-        illumination = (np.abs(file["probe"][0].astype(np.complex128)) ** 2).sum(axis=0)
-    weight = _lit(illumination, options.min_illumination) if options.weighting == "illumination" else None
-    with h5py.File(patches, "r") as file:
-        blocks = _blocks(file["patches"])
-        return assemble(blocks, file["centre_px"][:], (height, width), options.stitching, weight)
+def _assembling(options: PinnPtychoViTOptions) -> Assembling:
+    return Assembling(
+        stitching=options.stitching, weighting=options.weighting, min_illumination=options.min_illumination
+    )
 
 
-def _lit(illumination: NDArray[np.float64], least: float) -> NDArray[np.float64]:
-    """The illumination where there is some; what the probe left dark the patterns say nothing about."""
-    return np.where(illumination >= least * illumination.max(), illumination, 0.0)
-
-
-def _blocks(dataset: Any, rows: int = 32) -> Iterator[tuple[int, NDArray[np.complex64]]]:
-    for start in range(0, dataset.shape[0], rows):
-        yield start, dataset[start : start + rows]
-
-
-def _figures(
-    trained: RunRecord | None, inferred: RunRecord, assembled: Assembled, gauge: float
-) -> dict[str, JsonValue]:
+def _figures(inferred: RunRecord, assembled: Assembled, gauge: float) -> dict[str, JsonValue]:
     return {
         "object_factor": gauge,
         "covered_share_of_recon": float(np.mean(assembled.occupancy > 0)),
         "off_canvas_px": assembled.off_canvas_px,
-        "training_s": trained.manifest.seconds if trained else None,
         "inference_s": inferred.manifest.seconds,
-        "final_losses": trained.result.losses.model_dump() if trained else None,
     }

@@ -66,6 +66,7 @@ def _options_table(schema: Mapping[str, Any], made: Mapping[str, Any]) -> str:
             part.get("description", ""),
         ]
         for name, part in schema["properties"].items()
+        if "const" not in part  # the name and version of a contract, which nobody needs to write
     ]
     return table(["option", "type", "default", "says"], rows)
 
@@ -82,10 +83,16 @@ def _type(part: Mapping[str, Any]) -> str:
         return f"[{name}](#{name.lower()})"
     if "anyOf" in part:
         return " or ".join(_type(option) for option in part["anyOf"])
-    if "enum" in part:
-        return " or ".join(f"`{value}`" for value in part["enum"])
+    if "enum" in part or "const" in part:
+        return " or ".join(f"`{value}`" for value in part.get("enum", [part.get("const")]))
     if part.get("type") == "array":
-        return f"[{', '.join(_type(item) for item in part.get('prefixItems', ()))}]"
+        return _array_type(part)
     kind = "path" if part.get("format") == "path" else str(part.get("type", "anything"))
     bounds = [f"{sign} {part[key]}" for key, sign in _BOUNDS.items() if key in part]
     return " ".join([_KINDS.get(kind, kind), ", ".join(bounds)]).strip()
+
+
+def _array_type(part: Mapping[str, Any]) -> str:
+    if "items" in part:
+        return f"list of {_type(part['items'])}"
+    return f"[{', '.join(_type(item) for item in part['prefixItems'])}]"
