@@ -7,7 +7,7 @@ TORCH_INDEX ?=
 WORKERS ?= 2
 BIN := .venv/bin
 
-.PHONY: setup demo test check docs clean
+.PHONY: setup demo test test-slow check gate docs clean
 
 setup: .venv/.installed
 
@@ -22,7 +22,11 @@ demo: setup
 	$(BIN)/ptycho study run examples/demo/study.yaml --output demo
 
 test: setup
-	$(BIN)/python -m pytest -n $(WORKERS)
+	$(BIN)/python -m pytest -n $(WORKERS) -m "not slow"
+
+# Twenty kills, every breakage of the backend contract against every promise, whole fine-tunings: about half an hour.
+test-slow: setup
+	$(BIN)/python -m pytest -m slow -s
 
 check: setup
 	$(BIN)/ruff check .
@@ -32,9 +36,14 @@ check: setup
 	$(BIN)/ptycho schema check
 	$(BIN)/python docs/generate.py --check
 
+# Each passage judges what it makes itself, so its folder begins empty.
+gate: setup
+	rm -rf gate
+	$(BIN)/ptycho gate --output gate
+
 docs: setup
 	$(BIN)/ptycho schema write
 	$(BIN)/python docs/generate.py
 
 clean:
-	rm -rf .venv demo
+	rm -rf .venv demo gate
