@@ -44,6 +44,8 @@ def positions_in_pixels(artifact: Artifact) -> Iterator[Finding]:
         return
     if min(share_outside(raw, n, size), share_outside(raw + origin, n, size)) > 0:
         return
+    if np.ptp(raw, axis=0).max() < 1:
+        return  # a scan of less than a pixel is none: these are metres from another origin, near 0 in any unit
     yield finding(
         CODE,
         POSITIONS[1],

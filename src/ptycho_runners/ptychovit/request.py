@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -23,6 +25,17 @@ from ptycho_runners.ptychovit.checkout import REFERENCE
 _FROZEN = ConfigDict(frozen=True, extra="forbid")
 
 Device = Literal["auto", "cpu", "cuda"]
+
+
+def absolute_program(python: str) -> str:
+    """A path from here as an absolute one, because the process is started elsewhere; a command's name as it is.
+
+    Links are kept: the interpreter of a virtual environment is one, and knows its packages by where it lies.
+    """
+    return os.path.abspath(python) if os.sep in python else python
+
+
+Interpreter = Annotated[str, AfterValidator(absolute_program)]
 
 
 class Launch(BaseModel):
@@ -78,7 +91,7 @@ class _Process(BaseModel):
 
 class _Request(_Process):
     checkout: str = Field(default=REFERENCE, description="folder of a flat checkout, or `reference`")
-    python: str = Field(default=sys.executable, description="the checkout's interpreter")
+    python: Interpreter = Field(default=sys.executable, description="the checkout's interpreter")
     runs_dir: Path = Field(description="folder in which the next run<k> is made")
     normalization: Path | None = Field(
         default=None,
@@ -133,7 +146,7 @@ class ResumeRequest(_Process):
     run: Path = Field(description="run directory, run<k>, with checkpoint_model.pth, checkpoint.state, config.yaml")
     epochs: PositiveInt | None = Field(default=None, description="new total number of epochs")
     checkout: str | None = Field(default=None, description="needed where the run was begun without this library")
-    python: str | None = Field(default=None, description="the checkout's interpreter")
+    python: Interpreter | None = Field(default=None, description="the checkout's interpreter")
     device: Device | None = None
     threads: PositiveInt | None = None
     launch: Launch | None = None

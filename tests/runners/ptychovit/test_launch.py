@@ -15,7 +15,7 @@ from ptycho_contracts.contracts.run_manifest import RunManifest
 from ptycho_runners.errors import RunError
 from ptycho_runners.ptychovit.execute import perform, plan_of
 from ptycho_runners.ptychovit.launch import BRIDGE, command_of, launch_of
-from ptycho_runners.ptychovit.request import Launch, TrainOptions, TrainRequest
+from ptycho_runners.ptychovit.request import Launch, ResumeRequest, TrainOptions, TrainRequest
 
 launches = st.just(Launch()) | st.builds(Launch, launcher=st.just("torchrun"), nproc_per_node=st.integers(1, 64))
 
@@ -73,3 +73,12 @@ def test_torchrun_of_the_checkouts_interpreter_gets_command_and_environment(
     assert "PYTHONPATH" not in env
     manifest = RunManifest.model_validate_json((run / "manifest.json").read_text())
     assert launch_of(manifest.commands[-1].argv) == (str(recorder), request.launch)
+
+
+@pytest.mark.parametrize(
+    ("python", "kept"),
+    [("python3", "python3"), ("/opt/env/bin/python", "/opt/env/bin/python"), ("env/bin/python", None)],
+)
+def test_an_interpreter_named_from_here_is_found_from_the_run_directory(python: str, kept: str | None) -> None:
+    request = ResumeRequest(run=Path("run1"), python=python)
+    assert request.python == (kept or str(Path.cwd() / python))
