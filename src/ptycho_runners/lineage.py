@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, NonNegativeFloat, NonNegativeInt
 
 from ptycho_contracts.atomic import sha256_of
 from ptycho_contracts.checkpoints.state import StateFacts
-from ptycho_contracts.contracts.run_manifest import FileDigest, Origin, RunManifest
+from ptycho_contracts.contracts.run_manifest import Attempt, FileDigest, Origin, RunManifest
 from ptycho_contracts.sources.base import SourceError
 from ptycho_contracts.sources.document import read_yaml
 from ptycho_runners.ptychovit.checkout import REFERENCE
@@ -89,6 +89,7 @@ class RunDetails(BaseModel):
     Attributes:
         summary: The line of the list.
         manifest: What it says of itself; None where there is none.
+        attempts: Its processes, oldest first; one that was killed counts as interrupted.
         lineage: The checkpoints that it came from, the nearest first.
         complete: Whether the lineage ends at a run from scratch; otherwise something is not known or not there.
         inputs: Files that it was made from.
@@ -100,6 +101,7 @@ class RunDetails(BaseModel):
 
     summary: RunSummary
     manifest: RunManifest | None
+    attempts: tuple[Attempt, ...]
     lineage: tuple[Ancestor, ...]
     complete: bool
     inputs: tuple[FileCheck, ...]
@@ -135,6 +137,7 @@ def details(run: Path) -> RunDetails:
     return RunDetails(
         summary=summary,
         manifest=manifest,
+        attempts=_attempts(manifest, summary),
         lineage=lineage,
         complete=_from_scratch(found, lineage),
         inputs=_checks(manifest.inputs if manifest else (), found.folder),
@@ -156,6 +159,12 @@ def _summary(found: Found) -> RunSummary:
         origin=None if manifest is None else manifest.origin,
         seconds=None if manifest is None else _seconds(manifest, found.folder),
     )
+
+
+def _attempts(manifest: RunManifest | None, summary: RunSummary) -> tuple[Attempt, ...]:
+    if manifest is None or manifest.kind != "ptychovit-train":
+        return ()
+    return manifest.attempts if summary.state == "running" else closed_attempts(manifest, Path(summary.run))
 
 
 def _seconds(manifest: RunManifest, run: Path) -> float:
@@ -231,7 +240,9 @@ def _way_on(found: Found, summary: RunSummary) -> str:
     if summary.epochs_done is None:
         return "no epoch was finished: start anew with the command as before"
     foreign = "" if found.job is not None else " --checkout CHECKOUT"
-    if summary.epochs_planned is not None and summary.epochs_done < summary.epochs_planned:
+    # One that was killed after its last epoch has nothing to train, but its end is not written.
+    unended = summary.state == "interrupted" and found.job is not None
+    if summary.epochs_planned is not None and (summary.epochs_done < summary.epochs_planned or unended):
         return f"ptycho ptychovit resume {run}{foreign}"
     return (
         f"ptycho ptychovit infer PAIRS {_checkout(found)} --from {run} --output {shlex.quote(str(found.folder.parent))}"

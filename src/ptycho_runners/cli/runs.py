@@ -102,8 +102,7 @@ def _lines(found: RunDetails) -> Iterator[str]:
         yield f"  epochs   {_known(summary.epochs_done)} of {_known(summary.epochs_planned)}"
         best = summary.best_validation_loss
         yield f"  best     {'unknown' if best is None else f'{best:.6g}'} (validation loss)"
-    if found.manifest is not None:
-        yield from _attempt_lines(found.manifest.attempts)
+    yield from _attempt_lines(found.attempts)
     yield from _lineage_lines(found)
     for title, files in (("read", found.inputs), ("wrote", found.outputs)):
         yield from (f"  {title:8} {each.state:8} {each.path} ({each.role})" for each in files)

@@ -15,6 +15,7 @@ from ptycho_contracts.atomic import sha256_of
 from ptycho_contracts.sources.pickle_file import PickleSource
 from ptycho_runners.cli import main
 from ptycho_runners.errors import RunError
+from ptycho_runners.lineage import details
 from ptycho_runners.ptychovit.checkout import find_checkout
 from ptycho_runners.ptychovit.execute import perform
 from ptycho_runners.ptychovit.request import ResumeRequest, TrainOptions, TrainRequest
@@ -90,3 +91,11 @@ def test_files_that_do_not_belong_together_are_not_ended(killed: Path) -> None:
         perform(ResumeRequest(run=killed))
     assert {"PTY518", "PTY519", "PTY521"} <= {found.code for found in caught.value.findings}
     assert not (killed / "metrics.pickle").exists()
+
+
+def test_runs_show_names_the_killed_process_and_the_way_on(killed: Path) -> None:
+    shown = details(killed)
+    assert [attempt.outcome for attempt in shown.attempts] == ["interrupted"]
+    assert shown.way_on == f"ptycho ptychovit resume {killed}"
+    perform(ResumeRequest(run=killed))
+    assert details(killed).way_on.startswith("ptycho ptychovit infer ")
