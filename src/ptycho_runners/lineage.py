@@ -17,7 +17,7 @@ from ptycho_contracts.sources.document import read_yaml
 from ptycho_runners.ptychovit.checkout import REFERENCE
 from ptycho_runners.ptychovit.config import planned_epochs
 from ptycho_runners.ptychovit.found import CONFIG, MANIFEST, Config, Found, look_at_run, read_model
-from ptycho_runners.ptychovit.plan import WORK
+from ptycho_runners.ptychovit.plan import TRAINING, WORK
 from ptycho_runners.ptychovit.record import closed_attempts
 from ptycho_runners.rundir import is_run, state_of
 
@@ -162,7 +162,7 @@ def _summary(found: Found) -> RunSummary:
 
 
 def _attempts(manifest: RunManifest | None, summary: RunSummary) -> tuple[Attempt, ...]:
-    if manifest is None or manifest.kind != "ptychovit-train":
+    if manifest is None or manifest.kind != TRAINING:
         return ()
     return manifest.attempts if summary.state == "running" else closed_attempts(manifest, Path(summary.run))
 
@@ -217,7 +217,7 @@ def _from_scratch(found: Found, lineage: tuple[Ancestor, ...]) -> bool:
     if lineage:
         last = lineage[-1].run
         oldest = read_model(RunManifest, Path(last) / MANIFEST) if last is not None else None
-    return oldest is not None and oldest.kind == "ptychovit-train" and oldest.origin is None
+    return oldest is not None and oldest.kind == TRAINING and oldest.origin is None
 
 
 def _checks(files: tuple[FileDigest, ...], folder: Path) -> tuple[FileCheck, ...]:

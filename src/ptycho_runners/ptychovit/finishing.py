@@ -22,7 +22,7 @@ from ptycho_contracts.contracts.bridge_result import BridgeResult, Losses
 from ptycho_contracts.contracts.run_manifest import Decision, RunManifest
 from ptycho_runners.ptychovit.config import planned_epochs
 from ptycho_runners.ptychovit.found import MANIFEST, Config, Found
-from ptycho_runners.ptychovit.plan import METRICS, PROMISED, RESULT
+from ptycho_runners.ptychovit.plan import METRICS, PROMISED, RESULT, TRAINING
 from ptycho_runners.ptychovit.record import closed_attempts, outputs_of
 from ptycho_runners.ptychovit.request import ResumeRequest
 
@@ -50,7 +50,7 @@ def missing_end(request: ResumeRequest, found: Found) -> End | None:
     if asks or manifest is None or not isinstance(state, StateFacts) or not isinstance(config, Config):
         return None
     ended = manifest.outcome == "complete" and (found.folder / METRICS).is_file()
-    if ended or manifest.kind != "ptychovit-train" or planned_epochs(config.content) != state.current_epoch:
+    if ended or manifest.kind != TRAINING or planned_epochs(config.content) != state.current_epoch:
         return None
     return End(found.folder, state, manifest) if _belong_together(found, state, config.content["model"]) else None
 
@@ -69,7 +69,7 @@ def write_end(end: End) -> tuple[RunManifest, BridgeResult]:
     atomic_write_bytes(end.run_dir / METRICS, pickle.dumps(metrics | {"best_val_loss": end.state.best_val_loss}))
     result = _result(end.state)
     atomic_write_json(end.run_dir / RESULT, result.model_dump(mode="json"))
-    manifest = _manifest(end)
+    manifest = _manifest(end, result)
     atomic_write_json(end.run_dir / MANIFEST, manifest.model_dump(mode="json"))
     return manifest, result
 
@@ -92,7 +92,7 @@ def _result(state: StateFacts) -> BridgeResult:
     )
 
 
-def _manifest(end: End) -> RunManifest:
+def _manifest(end: End, result: BridgeResult) -> RunManifest:
     attempts = closed_attempts(end.manifest, end.run_dir)
     ending = Decision(about="end of the run", choice=METRICS, reason=MESSAGE)
     return end.manifest.model_copy(
@@ -103,6 +103,6 @@ def _manifest(end: End) -> RunManifest:
             "decisions": (*end.manifest.decisions, ending),
             "outputs": outputs_of(end.run_dir, PROMISED),
             "findings": (),
-            "figures": _result(end.state).model_dump(mode="json", include={"counts", "losses"}),
+            "figures": result.model_dump(mode="json", include={"counts", "losses"}),
         }
     )

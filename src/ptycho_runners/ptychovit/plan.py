@@ -21,6 +21,8 @@ N = 256
 WORK, EVENTS, RESULT = "work", "events.jsonl", "result.json"
 OWN_NORMALIZATION = f"{WORK}/normalization.pkl"
 METRICS = "metrics.pickle"
+TRAINING: Literal["ptychovit-train"] = "ptychovit-train"
+"""Kind of a run that trains."""
 PROMISED = ("best_model.pth", "checkpoint_model.pth", "checkpoint.state", METRICS, "config.yaml")
 
 

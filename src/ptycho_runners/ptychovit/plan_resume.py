@@ -18,7 +18,7 @@ from ptycho_runners.ptychovit.facts import check_interpreter
 from ptycho_runners.ptychovit.foreign import ForeignData, foreign_data, foreign_decisions
 from ptycho_runners.ptychovit.found import BEST, JOB, LAST, Found, look_at_run
 from ptycho_runners.ptychovit.launch import command_of, launch_of
-from ptycho_runners.ptychovit.plan import PROMISED, WORK, Plan, Start, decision, job_places
+from ptycho_runners.ptychovit.plan import PROMISED, TRAINING, WORK, Plan, Start, decision, job_places
 from ptycho_runners.ptychovit.request import Launch, ResumeRequest
 from ptycho_runners.ptychovit.restore import Restored, Wanted, decide
 from ptycho_runners.ptychovit.staging import TEST, TRAIN, Link, links_to
@@ -83,7 +83,7 @@ def plan_resume(request: ResumeRequest, facts: ResumeFacts) -> Plan:
     """Plan to go on with a run in its own directory."""
     run, restored, job = facts.found.folder, facts.restored, _job(request, facts)
     return Plan(
-        kind="ptychovit-train",
+        kind=TRAINING,
         run_dir=run,
         code=facts.checkout.identity,
         command=command_of(facts.launch, facts.python, run / JOB, run / WORK, job.threads),

@@ -19,7 +19,7 @@ from ptycho_runners.ptychovit.config import ConfigPaths, runtime_config, with_ov
 from ptycho_runners.ptychovit.facts import TrainFacts
 from ptycho_runners.ptychovit.found import JOB
 from ptycho_runners.ptychovit.launch import command_of
-from ptycho_runners.ptychovit.plan import PROMISED, WORK, Plan, decision, refuse
+from ptycho_runners.ptychovit.plan import PROMISED, TRAINING, WORK, Plan, decision, refuse
 from ptycho_runners.ptychovit.request import TrainRequest
 from ptycho_runners.ptychovit.staging import TEST, TRAIN, links_to
 from ptycho_runners.rundir import number_of
@@ -43,7 +43,7 @@ def plan_training(request: TrainRequest, facts: TrainFacts, run_dir: Path) -> Pl
         learning_rates=request.learning_rates,
     )
     return Plan(
-        kind="ptychovit-train",
+        kind=TRAINING,
         run_dir=run_dir,
         code=facts.checkout.identity,
         command=command_of(request.launch, request.python, run_dir / JOB, run_dir / WORK, request.threads),

@@ -23,7 +23,7 @@ from ptycho_contracts.contracts.run_manifest import (
 from ptycho_contracts.finding import Finding
 from ptycho_runners.provenance import file_digest, versions
 from ptycho_runners.ptychovit.found import MANIFEST
-from ptycho_runners.ptychovit.plan import EVENTS, Plan, Start
+from ptycho_runners.ptychovit.plan import EVENTS, TRAINING, Plan, Start
 from ptycho_runners.rundir import is_run
 
 
@@ -47,7 +47,7 @@ class Record:
         """Write the manifest with what is known now."""
         seconds = monotonic() - self.clock
         earlier = self.earlier
-        attempts = (*self.before, self._attempt(seconds, outcome)) if self.plan.kind == "ptychovit-train" else ()
+        attempts = (*self.before, self._attempt(seconds, outcome)) if self.plan.kind == TRAINING else ()
         manifest = RunManifest(
             kind=self.plan.kind,
             outcome=outcome,

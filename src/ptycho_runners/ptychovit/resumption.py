@@ -24,9 +24,9 @@ from ptycho_contracts.run_codes import (
 from ptycho_runners.errors import RunError
 from ptycho_runners.ptychovit.config import planned_epochs, with_overrides
 from ptycho_runners.ptychovit.found import BEST, LAST, STATE, Absent, Config, Found
+from ptycho_runners.ptychovit.plan import TRAINING
 from ptycho_runners.ptychovit.restore import Restored, Wanted, missing_or_corrupt
 
-KIND = "ptychovit-train"
 GROUPS = 3
 """Parameter groups of the flat checkout's optimizer: encoder, amp_decoder, ph_decoder."""
 _FOURTH_GROUP = frozenset({"amp_scale", "ph_scale", "amp_offset"})
@@ -55,7 +55,7 @@ def resume(found: Found, wanted: Wanted) -> Restored:
     Raises:
         RunError: with every reason to refuse.
     """
-    if found.manifest is not None and found.manifest.kind != KIND:
+    if found.manifest is not None and found.manifest.kind != TRAINING:
         message = f"{found.folder} is a run of kind {found.manifest.kind}, which has no epochs to go on with"
         raise RunError(finding(BAD_OPTION, "request:/run", message, fix="Run it again: it starts from the beginning."))
     config, problems = _config(found, wanted)
