@@ -126,6 +126,8 @@ class Codec:
         write: A Scan to files in a folder under a name; reports (done, all) patterns.
         targets: The files that `write` makes for (folder, name).
         takes: Which of the options `match`, `frame` and `values` mean something to its sources.
+        needs: What `write` cannot do without: parts (`patterns`, `positions`, `probe`, `object`), quantities
+            (`pixel_size_m`, `energy_eV`, `distance_m`), and `far-field` where the format stands for such patterns.
     """
 
     id: str
@@ -133,6 +135,7 @@ class Codec:
     write: Callable[[xr.Dataset, Path, str, Callable[[int, int], None] | None], Written] | None
     targets: Callable[[Path, str], dict[str, Path]]
     takes: frozenset[str] = frozenset()
+    needs: frozenset[str] = frozenset()
 
 
 @cache

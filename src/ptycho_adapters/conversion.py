@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from ptycho_adapters.codec import Loaded, ReadOptions, Written
+from ptycho_adapters.composition import composed
 from ptycho_adapters.io import read_with, reader_of, recognised, refuse_existing, write_with, writer_of
+from ptycho_adapters.needs import Part
 from ptycho_contracts import __version__
 from ptycho_contracts.atomic import atomic_write_json, sha256_of
 from ptycho_contracts.contracts.conversion_manifest import ConversionManifest, OutputRecord
@@ -46,6 +48,7 @@ def convert(
     *,
     name: str | None = None,
     options: ReadOptions | None = None,
+    take: Mapping[Part, Path | str] | None = None,
     object_median_one: bool = False,
     overwrite: bool = False,
 ) -> Converted:
@@ -57,6 +60,8 @@ def convert(
         to: Contract id of the target.
         name: Stem of the outputs; by default that of the source.
         options: What the caller says of the source, and how its order is decided.
+        take: Parts (`patterns`, `positions`, `probe`, `object`) that come from other artifacts; what is put together
+            so is verified by evidence, unless the options say `as-stored`.
         object_median_one: Set the gauge so that the median object amplitude is 1; the factor is recorded.
         overwrite: Replace outputs that exist.
 
@@ -68,11 +73,16 @@ def convert(
     source, folder = Path(source), Path(folder)
     options = options or ReadOptions()
     contract, files = recognised(source)
+    others = {part: Path(path) for part, path in (take or {}).items()}
     # The digests of large files are computed while other work is done, beginning with the imports of the codecs.
-    digests = _in_background(lambda: tuple(_record(role, path, str(path)) for role, path in files.items()))
+    digests = _in_background(partial(_source_records, files, others))
     target = writer_of(to)
     stem = name or _stem(source)
-    with read_with(reader_of(contract, source), source, options) as loaded, _all_or_none() as outputs:
+    with (
+        read_with(reader_of(contract, source), source, options) as base,
+        composed(base, others, options) as loaded,
+        _all_or_none() as outputs,
+    ):
         names = [stem] if len(loaded.scans) == 1 else [f"{stem}_{index:03d}" for index in range(len(loaded.scans))]
         if not overwrite:
             refuse_existing(target, folder, names)
@@ -81,7 +91,8 @@ def convert(
                 target, _gauged(scan, object_median_one), folder, part, options.step(f"writing {part}")
             )
             outputs.append((written, _in_background(partial(_output_records, written))))
-        manifest = _manifest((contract.id, to), digests.result(), options, loaded, outputs, object_median_one)
+        said = _said(options, others, object_median_one)
+        manifest = _manifest((contract.id, to), digests.result(), said, loaded, outputs)
         path = folder / f"{stem}{MANIFEST_SUFFIX}"
         atomic_write_json(path, manifest.model_dump(mode="json"))
     return Converted(manifest, path, [written.files for written, _ in outputs])
@@ -135,19 +146,31 @@ def _record(role: str, path: Path, shown: str) -> FileDigest:
     return FileDigest(role=role, path=shown, sha256=sha256_of(path), bytes=path.stat().st_size)
 
 
+def _source_records(files: Mapping[str, Path], others: Mapping[Part, Path]) -> tuple[FileDigest, ...]:
+    """The files of the source, and those that parts were taken from (each once, under its first part's name)."""
+    parts = {path: f"{part}-from" for part, path in reversed(list(others.items()))}
+    own = [_record(role, path, str(path)) for role, path in files.items()]
+    taken = [(f"{name}:{role}", path) for given, name in parts.items() for role, path in recognised(given)[1].items()]
+    return (*own, *(_record(role, path, str(path)) for role, path in taken))
+
+
+def _said(options: ReadOptions, others: Mapping[Part, Path], median_one: bool) -> dict[str, Any]:
+    """What the caller said, for the manifest."""
+    said = {k: v for k, v in asdict(options).items() if v is not None and k != "progress"}
+    return said | {f"{part}_from": str(path) for part, path in others.items()} | {"object_median_one": median_one}
+
+
 def _manifest(
     contracts: tuple[str, str],
     source: tuple[FileDigest, ...],
-    options: ReadOptions,
+    said: dict[str, Any],
     loaded: Loaded,
     outputs: _Outputs,
-    median_one: bool,
 ) -> ConversionManifest:
     records = tuple(
         OutputRecord(files=files.result(), facts=dict(written.facts), dropped=tuple(written.dropped))
         for written, files in outputs
     )
-    said: dict[str, Any] = {k: v for k, v in asdict(options).items() if v is not None and k != "progress"}
     placeholder = any(written.facts.get("pixel_size_is_placeholder") for written, _ in outputs)
     return ConversionManifest(
         tool=f"ptycho-contracts {__version__}",
@@ -155,7 +178,7 @@ def _manifest(
         source_contract=contracts[0],
         target_contract=contracts[1],
         source=source,
-        options={**said, "object_median_one": median_one},
+        options=said,
         decisions=loaded.decisions,
         dropped=tuple(loaded.dropped),
         placeholders=("pixel size: 1.0 stands for an unknown one",) if placeholder else (),

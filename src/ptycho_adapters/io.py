@@ -16,6 +16,7 @@ from ptycho_adapters.codec import (
     Written,
     all_codecs,
 )
+from ptycho_adapters.needs import check_needs
 from ptycho_contracts import engine_codes as codes
 from ptycho_contracts.contract import ArrayContract
 from ptycho_contracts.finding import finding
@@ -149,6 +150,7 @@ def write_with(
         ConversionError: the format cannot hold the scan, or the source proves damaged when its patterns are read.
     """
     assert codec.write is not None  # `writer_of` chooses among those that write
+    check_needs(codec, scan, name)
     with _as_findings(f"{codec.id}:/", f"{name} cannot be written"):
         return codec.write(scan, folder, name, progress)
 

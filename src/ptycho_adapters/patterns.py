@@ -26,7 +26,7 @@ class StoredIntensity(BackendArray):
         self._patterns = patterns
         self._numbers = numbers
         self._squared = stored == "amplitude"
-        self.shape = (len(numbers), patterns.n, patterns.n)
+        self.shape = (len(numbers), *patterns.frame_shape)
         # An amplitude of integer type is squared in float64: integers would overflow without a word.
         floating = patterns.dtype.kind == "f"
         self.dtype = np.dtype(np.float64) if self._squared and not floating else patterns.dtype

@@ -8,15 +8,14 @@ from ptycho_adapters.codec import ConversionError, ReadOptions
 from ptycho_contracts.codes import Severity
 from ptycho_contracts.physics.establish import establish
 from ptycho_contracts.physics.forward import ForwardModel
-from ptycho_contracts.physics.readings import Reading
-from ptycho_contracts.physics.stored import StoredPatterns
+from ptycho_contracts.physics.readings import Patterns, Reading
 from ptycho_contracts.physics.verdict import physics_findings
 
 
 def decide_reading(
     readings: list[Reading],
     model: ForwardModel,
-    patterns: StoredPatterns,
+    patterns: Patterns,
     options: ReadOptions,
     repairable: tuple[str, ...],
     places: tuple[str, str, str],

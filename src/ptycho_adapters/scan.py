@@ -1,9 +1,10 @@
 """The Scan: one `xarray.Dataset` between all formats, its patterns lazy.
 
-Positions are absolute: the 0-based array coordinate, in object pixels, of the patch's centre (patch index
-(n−1)/2), y the row, x the column; so no tool's idea of an origin is inside. What a source does not know is
-absent, never 0. Where the probe's scale is still unknown (the source's patterns have an arbitrary unit),
-`probe_scale` is "unknown" and a writer that needs it solves it from the energies.
+Every part is optional (`contracts/scan.py`); a codec says what its format needs. Positions are absolute: the 0-based
+array coordinate, in object pixels, of the patch's centre (patch index (n−1)/2), y the row, x the column; so no tool's
+idea of an origin is inside. What a source does not know is absent, never 0. Where the probe's scale is still unknown
+(the source's patterns have an arbitrary unit), `probe_scale` is "unknown" and a writer that needs it solves it from the
+energies.
 """
 
 from __future__ import annotations
@@ -29,27 +30,37 @@ BLOCK_BYTES = 4 * 2**20
 
 
 def make_scan(
-    intensity: StoredIntensity | NDArray[Any],
-    centre_px: NDArray[np.float64],
+    intensity: StoredIntensity | NDArray[Any] | None,
+    centre_px: NDArray[np.float64] | None,
     probe: NDArray[np.complexfloating] | None,
     object_: NDArray[np.complexfloating] | None,
     attributes: Mapping[str, Any],
+    *,
+    frame_index: NDArray[np.integer] | None = None,
+    bad_pixels: NDArray[np.bool_] | None = None,
 ) -> xr.Dataset:
-    """A Scan.
+    """A Scan; what is None is not there.
 
     Args:
-        intensity: (scan, n, n), lazy or in memory.
+        intensity: (scan, h, w), lazy or in memory.
         centre_px: (scan, 2) float64, (y, x).
-        probe: (mode, n, n) complex.
+        probe: (mode, h, w) complex.
         object_: (layer, H, W) complex.
         attributes: Root attributes as the `scan` contract names them; None values are left out.
+        frame_index: (scan,) numbers of the detector frames.
+        bad_pixels: (h, w), true where a detector pixel is not to be trusted.
     """
-    values = indexing.LazilyIndexedArray(intensity) if isinstance(intensity, StoredIntensity) else intensity
-    variables: dict[str, Any] = {
-        "intensity": (("scan", "detector_y", "detector_x"), values),
-        "position_y": ("scan", np.ascontiguousarray(centre_px[:, 0], np.float64)),
-        "position_x": ("scan", np.ascontiguousarray(centre_px[:, 1], np.float64)),
-    }
+    variables: dict[str, Any] = {}
+    if intensity is not None:
+        values = indexing.LazilyIndexedArray(intensity) if isinstance(intensity, StoredIntensity) else intensity
+        variables["intensity"] = (("scan", "detector_y", "detector_x"), values)
+    if centre_px is not None:
+        variables["position_y"] = ("scan", np.ascontiguousarray(centre_px[:, 0], np.float64))
+        variables["position_x"] = ("scan", np.ascontiguousarray(centre_px[:, 1], np.float64))
+    if frame_index is not None:
+        variables["frame_index"] = ("scan", np.ascontiguousarray(frame_index, np.int64))
+    if bad_pixels is not None:
+        variables["bad_pixels"] = (("detector_y", "detector_x"), np.ascontiguousarray(bad_pixels, np.bool_))
     if probe is not None:
         variables["probe"] = (("mode", "patch_y", "patch_x"), probe)
     if object_ is not None:
@@ -115,6 +126,17 @@ def check_intensity(block: NDArray[Any], start: int) -> None:
     if block.size and not (block.min() >= 0 and np.isfinite(block.max())):  # NaN fails the first comparison
         broken = ~(np.isfinite(block) & (block >= 0)).reshape(len(block), -1).all(axis=1)
         raise ValueError(f"pattern {start + int(broken.argmax())} has a negative or non-finite intensity")
+
+
+def check_square(scan: xr.Dataset) -> None:
+    """Refuse what a format of square patterns cannot hold.
+
+    Raises:
+        ValueError: naming the detector's shape.
+    """
+    height, width = scan.sizes["detector_y"], scan.sizes["detector_x"]
+    if height != width:
+        raise ValueError(f"the format holds square patterns, and these have {height} × {width} pixels; crop them first")
 
 
 def predicted_energy(scan: xr.Dataset) -> float | None:

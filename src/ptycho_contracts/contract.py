@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 
 from pydantic import BaseModel
 
 from ptycho_contracts.declaration import FileModel
-from ptycho_contracts.description import Description
+from ptycho_contracts.description import FileInfo
 
-# Below this share of its required members a file is not taken for a broken instance of a contract.
+# Below this share of what it requires a file is not taken for a broken instance of a contract.
 _RECOGNISED = 0.5
 
 
@@ -39,22 +39,27 @@ class ArrayContract:
     names: Mapping[str, str] = field(default_factory=dict)
     documents: Mapping[str, type[BaseModel]] = field(default_factory=dict)
 
-    def likeness(self, description: Description) -> float:
-        """Share of the required members that the described files have, 0 where a role does not fit at all."""
-        if set(description.files) != set(self.files) - self._absent_optional(description):
-            return 0.0
+    def likeness_of(self, files: Mapping[str, FileInfo]) -> float:
+        """Share of what it requires of these files that they have; 0 where one lives in another container."""
         wanted = present = 0
-        for role, info in description.files.items():
+        for role, info in files.items():
             model = self.files[role]
             if info.container != model.container:
                 return 0.0
             groups = [(m,) for m in model.required_members()] + list(model.one_of)
-            wanted += len(groups)
+            attributes = model.required_root_attributes()
+            wanted += len(groups) + len(attributes)
             present += sum(any(m in info.members for m in group) for group in groups)
+            present += sum(name in info.attributes for name in attributes)
         return present / wanted if wanted else 0.0
 
-    def _absent_optional(self, description: Description) -> set[str]:
-        return set(self.optional_roles) - set(description.files)
+    @property
+    def strictness(self) -> int:
+        """How much it requires; of two contracts that a file fulfils, the stricter says more about it."""
+        return sum(
+            len(model.required_members()) + len(model.one_of) + len(model.required_root_attributes())
+            for model in self.files.values()
+        )
 
 
 @dataclass(frozen=True)
@@ -112,14 +117,12 @@ def get_contract(contract_id: str) -> AnyContract:
     raise KeyError(f"no contract {contract_id!r}{hint}")
 
 
-def recognise(description: Description) -> ArrayContract | None:
-    """The array contract that the described files look most like, or None where none is near enough."""
-    scored = [
-        (c.likeness(description), len(_members(c)), c) for c in all_contracts().values() if isinstance(c, ArrayContract)
-    ]
-    best = max(scored, key=lambda item: item[:2], default=None)
-    return best[2] if best is not None and best[0] >= _RECOGNISED else None
+def most_alike(scored: Iterable[tuple[float, ArrayContract]]) -> ArrayContract | None:
+    """Of contracts with their likeness the best, the stricter where two are alike; None where none is near enough."""
+    best = max(scored, key=lambda item: (item[0], item[1].strictness), default=None)
+    return best[1] if best is not None and best[0] >= _RECOGNISED else None
 
 
-def _members(contract: ArrayContract) -> list[str]:
-    return [m for model in contract.files.values() for m in model.required_members()]
+def array_contracts() -> list[ArrayContract]:
+    """The contracts of array files."""
+    return [c for c in all_contracts().values() if isinstance(c, ArrayContract)]

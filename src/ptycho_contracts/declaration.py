@@ -183,6 +183,11 @@ class FileModel(BaseModel):
         """Paths of the members that must be there."""
         return tuple((info.alias or name) for name, info in cls.model_fields.items() if info.is_required())
 
+    @classmethod
+    def required_root_attributes(cls) -> tuple[str, ...]:
+        """Names of the attributes that the file itself must have."""
+        return tuple(name for name, attr in cls.root_attrs.items() if attr.required)
+
 
 def _declared(info: FieldInfo) -> Array:
     for item in info.metadata:

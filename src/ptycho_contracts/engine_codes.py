@@ -97,6 +97,15 @@ NOT_REPRESENTABLE = Code(
     "Add what is missing to the source, or choose another target.",
 )
 
+QUANTITY_MISSING = Code(
+    "PTY013",
+    _ERROR,
+    "the target format needs something that the source does not know",
+    "The target format cannot be without a part (patterns, positions, probe, object) or a quantity (energy, distance, "
+    "pixel size), and the source holds none.",
+    "An invented value would make a file that looks right and is not.",
+    "Say the quantity by its option, or take the part from another artifact; the finding names both.",
+)
 MEMBER_MISSING = Code(
     "PTY101",
     _ERROR,
@@ -168,6 +177,14 @@ FIELD_UNKNOWN = Code(
     "The document has a field that its contract does not know.",
     "A misspelt option would otherwise be ignored, and its default used without a word.",
     "Correct the spelling, or remove the field.",
+)
+OLDER_VERSION = Code(
+    "PTY112",
+    _HINT,
+    "document of an older version",
+    "The document names a version of its contract that is not the present one.",
+    "It still says what it said, but what later versions record is missing from it.",
+    "`ptycho migrate FILE` writes it in the present version and says what it did.",
 )
 DIMENSION_MISMATCH = Code(
     "PTY201",

@@ -9,7 +9,7 @@ from typing import Any
 from ptycho_contracts import engine_codes as codes
 from ptycho_contracts.artifact import Artifact
 from ptycho_contracts.codes import Severity
-from ptycho_contracts.contract import ArrayContract, all_contracts, recognise
+from ptycho_contracts.contract import ArrayContract, array_contracts, most_alike
 from ptycho_contracts.description import Description, FileInfo
 from ptycho_contracts.documents import check_document, read_document
 from ptycho_contracts.finding import Finding, finding
@@ -101,24 +101,21 @@ def _find_contract(
 ) -> tuple[ArrayContract | None, dict[str, Source], dict[str, FileInfo]]:
     """The contract that the files look like; a single file takes the role that its contract gives it."""
     if "" not in infos:
-        return _by_roles(set(infos) | absent), sources, infos
-    for role in dict.fromkeys(r for c in _array_contracts() if len(c.files) == 1 for r in c.files):
-        renamed = Description(files={role: infos[""]})
-        contract = recognise(renamed)
-        if contract is not None:
-            sources[""].role = role
-            return contract, {role: sources[""]}, renamed.files
-    return None, sources, infos
+        return _by_roles(infos, absent), sources, infos
+    alone = [(c, next(iter(c.files))) for c in array_contracts() if len(c.files) == 1]
+    contract = most_alike([(c.likeness_of({role: infos[""]}), c) for c, role in alone])
+    if contract is None:
+        return None, sources, infos
+    role = next(iter(contract.files))
+    sources[""].role = role
+    return contract, {role: sources[""]}, {role: infos[""]}
 
 
-def _by_roles(roles: set[str]) -> ArrayContract | None:
-    """The contract whose required roles are all there, and whose others are the rest."""
-    fitting = [c for c in _array_contracts() if c.files.keys() - c.optional_roles.keys() <= roles <= c.files.keys()]
-    return fitting[0] if fitting else None
-
-
-def _array_contracts() -> list[ArrayContract]:
-    return [c for c in all_contracts().values() if isinstance(c, ArrayContract)]
+def _by_roles(infos: dict[str, FileInfo], absent: set[str]) -> ArrayContract | None:
+    """Of the contracts whose required roles are all there, and whose others are the rest, the most alike."""
+    roles = infos.keys() | absent
+    fitting = [c for c in array_contracts() if c.files.keys() - c.optional_roles.keys() <= roles <= c.files.keys()]
+    return max(fitting, key=lambda c: (c.likeness_of(infos), c.strictness), default=None)
 
 
 def _unknown(path: Path, infos: dict[str, FileInfo]) -> Finding:
@@ -128,7 +125,7 @@ def _unknown(path: Path, infos: dict[str, FileInfo]) -> Finding:
         codes.UNKNOWN_CONTRACT,
         f"{next(iter(infos)) or 'file'}:/",
         f"no contract recognises {path.name}",
-        expected=", ".join(c.id for c in _array_contracts()),
+        expected=", ".join(c.id for c in array_contracts()),
         found=f"members {shown or '(none)'}",
     )
 

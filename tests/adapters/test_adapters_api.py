@@ -60,7 +60,7 @@ def test_a_scan_that_the_format_cannot_hold_is_a_finding(tmp_path: Path) -> None
     for to in ("grid-lines-npz", "ptychovit-pair", "raw-data-npz"):
         with pytest.raises(ConversionError, match="cannot be written") as caught:
             write(scan, tmp_path / "out", to, "name")
-        assert [f.code for f in caught.value.findings] == ["PTY011"]
+        assert {f.code for f in caught.value.findings} == {"PTY013"}
     assert not (tmp_path / "out").exists()
 
 

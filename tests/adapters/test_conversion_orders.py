@@ -163,7 +163,8 @@ def test_without_an_object_only_trust_is_left(simulated: Simulated, tmp_path: Pa
     with np.load(done.files[0]["npz"]) as stored:
         np.testing.assert_array_equal(stored["diffraction"], split["diffraction"])
     (found,) = refused_pair(source)
-    assert found.code == "PTY011"
+    assert found.code == "PTY013"
+    assert "--object-from" in (found.fix or "")
 
 
 def refused_pair(source: Path) -> tuple[Finding, ...]:

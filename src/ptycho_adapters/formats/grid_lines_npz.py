@@ -20,7 +20,7 @@ from ptycho_adapters.gauge import as_in_source
 from ptycho_adapters.npz_writer import NpzWriter
 from ptycho_adapters.order import decide_order
 from ptycho_adapters.patterns import StoredIntensity
-from ptycho_adapters.scan import amplitude_blocks, centres_px, make_scan
+from ptycho_adapters.scan import amplitude_blocks, centres_px, check_square, make_scan
 from ptycho_contracts.atomic import atomic_path
 from ptycho_contracts.contracts.grid_lines_npz import CONTRACT
 from ptycho_contracts.opening import open_checked
@@ -92,10 +92,9 @@ def write(scan: xr.Dataset, folder: Path, name: str, progress: Callable[[int, in
     """One split with one object: amplitudes float32, offsets [y, x], probe in the unitary-FFT scale of its source.
 
     Raises:
-        ValueError: the scan has no probe.
+        ValueError: the patterns are not square.
     """
-    if "probe" not in scan:
-        raise ValueError("a grid-lines split needs a probe")
+    check_square(scan)
     target = targets(folder, name)["npz"]
     count, n = scan.sizes["scan"], scan.sizes["detector_y"]
     offsets = centres_px(scan).astype(np.float32)[:, None, :, None]
@@ -127,4 +126,11 @@ def targets(folder: Path, name: str) -> dict[str, Path]:
     return {"npz": folder / f"{name}.npz"}
 
 
-CODEC = Codec(CONTRACT.id, read, write, targets, frozenset({"match"}))
+CODEC = Codec(
+    CONTRACT.id,
+    read,
+    write,
+    targets,
+    takes=frozenset({"match"}),
+    needs=frozenset({"patterns", "positions", "probe", "far-field"}),
+)

@@ -19,15 +19,22 @@ from numpy.typing import NDArray
 
 from ptycho_adapters.codec import Codec, ConversionError, Loaded, ReadOptions, Written
 from ptycho_adapters.patterns import StoredIntensity
+from ptycho_adapters.quantities import known_quantities
 from ptycho_adapters.reading import decide_reading
-from ptycho_adapters.scan import canvas_shape, centres_px, check_intensity, intensity_blocks, make_scan, probe_factor
-from ptycho_contracts import engine_codes as codes
+from ptycho_adapters.scan import (
+    canvas_shape,
+    centres_px,
+    check_intensity,
+    check_square,
+    intensity_blocks,
+    make_scan,
+    probe_factor,
+)
 from ptycho_contracts.atomic import atomic_path
 from ptycho_contracts.contracts.ptychovit_dp import DpFile
 from ptycho_contracts.contracts.ptychovit_pair import CONTRACT
 from ptycho_contracts.contracts.ptychovit_para import FRAME, OBJECT_FACTOR, PLACEHOLDER, PROBE_FACTOR, ParaFile
 from ptycho_contracts.description import AttributeInfo, FileInfo
-from ptycho_contracts.finding import finding
 from ptycho_contracts.opening import open_checked
 from ptycho_contracts.physics.forward import ForwardModel
 from ptycho_contracts.physics.frames import FRAMES, PTYCHOVIT, to_position_m
@@ -124,38 +131,15 @@ def _centres(
 
 def _known(info: FileInfo, height: float, width: float, options: ReadOptions) -> dict[str, Any]:
     """Root attributes of the Scan: what the file knows, then what the caller adds."""
-    known: dict[str, Any] = {k: v for k, v in options.physical().items() if v is not None}
     placeholder = PLACEHOLDER in info.attributes and info.attributes[PLACEHOLDER].value is True
-    if not placeholder:
-        _agree("--pixel-size-m", options.pixel_size_m, height)
-        known |= {"pixel_size_y_m": height, "pixel_size_x_m": width}
-    said = {
-        "photon_energy_eV": ("--energy-ev", options.energy_eV),
-        "detector_object_distance_m": ("--distance-m", options.distance_m),
-    }
+    stated: dict[str, float | None] = {} if placeholder else {"pixel_size_y_m": height, "pixel_size_x_m": width}
     for attribute, names in _PHYSICAL.items():
-        for name in reversed(names):
-            if name in info.attributes:
-                known[attribute] = _number(info.attributes[name])
-                _agree(*said[attribute], known[attribute])
+        stated[attribute] = next((_number(info.attributes[name]) for name in names if name in info.attributes), None)
+    known = known_quantities(stated, options, "para:/")
     for attribute, name in (("probe_factor", PROBE_FACTOR), ("object_factor", OBJECT_FACTOR)):
         if name in info.attributes:
             known[attribute] = _number(info.attributes[name])
     return known
-
-
-def _agree(option: str, given: float | None, stated: float) -> None:
-    """Refuse a quantity that the source states otherwise."""
-    if given is not None and not np.isclose(given, stated, rtol=1e-6, atol=0):
-        raise ConversionError(
-            finding(
-                codes.SOURCE_SAYS_OTHERWISE,
-                "para:/",
-                f"{option} {given:g} contradicts the source",
-                expected=f"{stated:g}, as in the source",
-                found=f"{given:g}",
-            )
-        )
 
 
 def _dropped(info: FileInfo, probe: NDArray[Any]) -> list[str]:
@@ -169,11 +153,9 @@ def write(scan: xr.Dataset, folder: Path, name: str, progress: Callable[[int, in
     """Stream the pair; both files appear when both are complete.
 
     Raises:
-        ValueError: the scan has no object or no probe, or its pixels are not square.
+        ValueError: the patterns are not square.
     """
-    for needed in ("object", "probe"):
-        if needed not in scan:
-            raise ValueError(f"a pair needs an {needed}" if needed == "object" else "a pair needs a probe")
+    check_square(scan)
     files = targets(folder, name)
     with atomic_path(files["para"]) as para, atomic_path(files["dp"]) as dp:
         total, highest = _write_dp(scan, dp, progress)
@@ -272,4 +254,11 @@ def targets(folder: Path, name: str) -> dict[str, Path]:
     return {"dp": folder / f"{name}{DpFile.suffix}", "para": folder / f"{name}{ParaFile.suffix}"}
 
 
-CODEC = Codec(CONTRACT.id, read, write, targets, frozenset({"frame"}))
+CODEC = Codec(
+    CONTRACT.id,
+    read,
+    write,
+    targets,
+    takes=frozenset({"frame"}),
+    needs=frozenset({"patterns", "positions", "probe", "object", "far-field"}),
+)

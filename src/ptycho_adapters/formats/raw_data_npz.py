@@ -20,7 +20,7 @@ from ptycho_adapters.gauge import as_in_source
 from ptycho_adapters.npz_writer import NpzWriter
 from ptycho_adapters.patterns import StoredIntensity
 from ptycho_adapters.reading import decide_reading
-from ptycho_adapters.scan import amplitude_blocks, centres_px, make_scan
+from ptycho_adapters.scan import amplitude_blocks, centres_px, check_square, make_scan
 from ptycho_contracts import physics_codes as codes
 from ptycho_contracts.atomic import atomic_path
 from ptycho_contracts.contracts.raw_data_npz import CONTRACT
@@ -112,10 +112,9 @@ def write(scan: xr.Dataset, folder: Path, name: str, progress: Callable[[int, in
     """Amplitudes float32 with coordinates of patch index N/2.
 
     Raises:
-        ValueError: the scan has no probe.
+        ValueError: the patterns are not square.
     """
-    if "probe" not in scan:
-        raise ValueError("a RawData file needs a probe")
+    check_square(scan)
     target = targets(folder, name)["npz"]
     count, n = scan.sizes["scan"], scan.sizes["detector_y"]
     coordinates = centres_px(scan) - CENTRE_OFFSET_PX
@@ -143,4 +142,11 @@ def targets(folder: Path, name: str) -> dict[str, Path]:
     return {"npz": folder / f"{name}.npz"}
 
 
-CODEC = Codec(CONTRACT.id, read, write, targets, frozenset({"values"}))
+CODEC = Codec(
+    CONTRACT.id,
+    read,
+    write,
+    targets,
+    takes=frozenset({"values"}),
+    needs=frozenset({"patterns", "positions", "probe", "far-field"}),
+)

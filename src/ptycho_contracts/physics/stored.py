@@ -17,7 +17,7 @@ class StoredPatterns:
 
     Args:
         source: The open file.
-        member: Shape (row, n, n) or (row, n, n, channel), real.
+        member: Shape (row, h, w) or (row, h, w, channel), real; what compares patterns with a model needs h = w = n.
         shape: Its shape, from the header.
     """
 
@@ -26,6 +26,7 @@ class StoredPatterns:
         self._member = member
         self.channels = shape[3] if len(shape) == 4 else 1
         self.n = shape[1]
+        self.frame_shape = (shape[1], shape[2])
         self.count = shape[0] * self.channels
 
     @property
@@ -34,11 +35,11 @@ class StoredPatterns:
         return self._source.layout(self._member)[1].newbyteorder("=")
 
     def values(self, numbers: NDArray[np.intp]) -> NDArray[Any]:
-        """Patterns (k, n, n) at these ascending numbers, in the stored type; runs are read at once."""
+        """Patterns (k, h, w) at these ascending numbers, in the stored type; runs are read at once."""
         rows, channels = np.divmod(np.asarray(numbers, np.intp), self.channels)
         runs = list(_runs(rows))
         parts = [self._run(rows[a:b], channels[a:b]) for a, b in runs]
-        return parts[0] if len(parts) == 1 else np.concatenate([np.empty((0, self.n, self.n), self.dtype), *parts])
+        return parts[0] if len(parts) == 1 else np.concatenate([np.empty((0, *self.frame_shape), self.dtype), *parts])
 
     def _run(self, rows: NDArray[np.intp], channels: NDArray[np.intp]) -> NDArray[Any]:
         """Patterns of rows without a gap; a copy only where channels are picked."""
@@ -56,10 +57,10 @@ class StoredPatterns:
             yield start * self.channels, self._patterns(block).astype(np.float32, copy=False)
 
     def _patterns(self, block: NDArray[Any]) -> NDArray[Any]:
-        """(row, n, n[, channel]) as (pattern, n, n)."""
+        """(row, h, w[, channel]) as (pattern, h, w)."""
         if block.ndim == 4 and self.channels == 1:
             return block[..., 0]
-        return np.moveaxis(block, 3, 1).reshape(-1, self.n, self.n) if block.ndim == 4 else block
+        return np.moveaxis(block, 3, 1).reshape(-1, *self.frame_shape) if block.ndim == 4 else block
 
 
 def _runs(rows: NDArray[np.intp]) -> Iterator[tuple[int, int]]:

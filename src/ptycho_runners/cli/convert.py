@@ -43,17 +43,27 @@ def convert(  # noqa: PLR0917 - typer makes one option of each
     pixel_size_m: Annotated[float | None, typer.Option(help="Object pixel, where the source does not know it.")] = None,
     energy_ev: Annotated[float | None, typer.Option(help="Photon energy, likewise.")] = None,
     distance_m: Annotated[float | None, typer.Option(help="Detector distance, likewise.")] = None,
+    patterns_from: Annotated[
+        Path | None, typer.Option(help="Another artifact that holds the patterns; what is put together is verified.")
+    ] = None,
+    positions_from: Annotated[Path | None, typer.Option(help="Another artifact that holds the positions.")] = None,
+    probe_from: Annotated[Path | None, typer.Option(help="Another artifact that holds the probe.")] = None,
+    object_from: Annotated[
+        Path | None, typer.Option(help="Another artifact that holds the object, and with it where it lies.")
+    ] = None,
     object_median_one: Annotated[bool, typer.Option(help="Set the median object amplitude to 1 (recorded).")] = False,
     overwrite: Annotated[bool, typer.Option(help="Replace outputs that exist.")] = False,
     format: Annotated[Format, typer.Option(help="How to print the result.")] = Format.TEXT,
 ) -> None:
     """Convert an artifact; several objects become several artifacts, and a manifest says how each thing was decided.
 
-    Contracts that can be read and written: grid-lines-npz, raw-data-npz, ptychovit-pair.
+    docs/conversions.md shows which format becomes which, what is lost, and what has to be said.
     """
     from ptycho_adapters.codec import ConversionError, OptionError, ReadOptions  # noqa: PLC0415
     from ptycho_adapters.conversion import convert as run  # noqa: PLC0415
+    from ptycho_adapters.needs import PARTS  # noqa: PLC0415
 
+    taken = {"patterns": patterns_from, "positions": positions_from, "probe": probe_from, "object": object_from}
     for label, value in (("--pixel-size-m", pixel_size_m), ("--energy-ev", energy_ev), ("--distance-m", distance_m)):
         if value is not None and not 0 < value < float("inf"):
             raise misuse(f"{label} is a positive number, not {value}")
@@ -74,6 +84,7 @@ def convert(  # noqa: PLR0917 - typer makes one option of each
                 to,
                 name=name,
                 options=options,
+                take={part: path for part in PARTS if (path := taken[part]) is not None},
                 object_median_one=object_median_one,
                 overwrite=overwrite,
             )

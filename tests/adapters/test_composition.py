@@ -1,0 +1,109 @@
+"""Parts from several artifacts: joined, verified, and refused where they do not belong together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from ptycho_adapters import ConversionError, ReadOptions, convert
+from ptycho_adapters.compose import compose
+from ptycho_adapters.scan import make_scan
+
+Split = dict[str, NDArray[Any]]
+
+
+@pytest.fixture
+def whole(simulated: Callable[..., Split], tmp_path: Path) -> Path:
+    """A pair that holds everything."""
+    np.savez(tmp_path / "split.npz", **simulated("test"))
+    return convert(tmp_path / "split.npz", tmp_path, "ptychovit-pair", name="whole").files[0]["dp"]
+
+
+@pytest.fixture
+def bare(whole: Path, tmp_path: Path) -> Path:
+    """The same scan as a RawData file without its object."""
+    full = convert(whole, tmp_path, "raw-data-npz", name="full").files[0]["npz"]
+    with np.load(full) as members:
+        np.savez(tmp_path / "bare.npz", **{k: members[k] for k in members.files if k != "objectGuess"})
+    return tmp_path / "bare.npz"
+
+
+def test_an_object_from_elsewhere_makes_the_pair_whole(whole: Path, bare: Path, tmp_path: Path) -> None:
+    options = ReadOptions(values="amplitude")
+    with pytest.raises(ConversionError, match="needs an object") as refused:
+        convert(bare, tmp_path / "out", "ptychovit-pair", options=options)
+    assert refused.value.findings[0].fix == "`--object-from FILE` takes it from another artifact."
+    done = convert(bare, tmp_path / "out", "ptychovit-pair", options=options, take={"object": whole})
+    evidence = done.manifest.decisions["parts"]
+    assert evidence["method"] == "put together by the caller, proven"
+    assert done.manifest.options["object_from"] == str(whole)
+    assert [record.role for record in done.manifest.source] == ["npz", "object-from:dp", "object-from:para"]
+    assert_same_pair(done.files[0]["dp"], whole)
+
+
+def assert_same_pair(written: Path, whole: Path) -> None:
+    import h5py
+
+    with h5py.File(written) as mine, h5py.File(whole) as theirs:
+        np.testing.assert_allclose(mine["dp"][()], theirs["dp"][()], rtol=1e-6)
+    paras = [str(path).replace("_dp", "_para") for path in (written, whole)]
+    with h5py.File(paras[0]) as mine, h5py.File(paras[1]) as theirs:
+        for member in ("object", "probe", "probe_position_y_m", "probe_position_x_m"):
+            np.testing.assert_allclose(mine[member][()], theirs[member][()], rtol=1e-5, atol=1e-7)
+
+
+def test_parts_that_contradict_each_other_are_refused(whole: Path, bare: Path, tmp_path: Path) -> None:
+    with np.load(bare) as members:
+        wrong = dict(members) | {"xcoords": members["ycoords"], "ycoords": members["xcoords"]}
+    np.savez(tmp_path / "swapped.npz", **wrong)
+    options = ReadOptions(values="amplitude")
+    with pytest.raises(ConversionError) as refused:
+        take = {"object": whole, "positions": tmp_path / "swapped.npz"}
+        convert(bare, tmp_path / "out", "ptychovit-pair", options=options, take=take)
+    assert {f.code for f in refused.value.findings} & {"PTY312", "PTY316"}
+
+
+def _scan(**parts: Any) -> Any:
+    given: dict[str, Any] = {"intensity": None, "centre_px": None, "probe": None, "object_": None, "attributes": {}}
+    return make_scan(**(given | parts))
+
+
+def test_frames_of_two_files_are_joined_by_their_numbers() -> None:
+    patterns = _scan(intensity=np.arange(4.0)[:, None, None] * np.ones((4, 2, 2)), frame_index=np.array([9, 3, 5, 7]))
+    positions = _scan(centre_px=np.array([[5.0, 50], [3, 30], [8, 80]]), frame_index=np.array([5, 3, 8]))
+    joined = compose(positions, {"patterns": patterns})
+    assert joined["position_y"].values.tolist() == [5.0, 3.0]
+    assert joined["intensity"].values[:, 0, 0].tolist() == [2.0, 1.0]
+    assert joined["frame_index"].values.tolist() == [5, 3]
+
+
+def test_different_numbers_of_frames_without_indexes_are_refused() -> None:
+    patterns = _scan(intensity=np.ones((3, 2, 2)))
+    positions = _scan(centre_px=np.ones((2, 2)))
+    with pytest.raises(ConversionError, match="differ in number: 2 and 3"):
+        compose(positions, {"patterns": patterns})
+
+
+def test_an_artifact_without_the_named_part_is_refused() -> None:
+    with pytest.raises(ConversionError, match="the artifact named for the probe holds none"):
+        compose(_scan(centre_px=np.ones((2, 2))), {"probe": _scan(centre_px=np.ones((2, 2)))})
+
+
+def test_a_probe_of_another_size_is_refused() -> None:
+    patterns = _scan(intensity=np.ones((3, 4, 4)), centre_px=np.ones((3, 2)))
+    with pytest.raises(ConversionError, match=r"the probe has \(2, 2\) pixels"):
+        compose(patterns, {"probe": _scan(probe=np.ones((1, 2, 2), np.complex64))})
+
+
+def test_quantities_come_with_their_part_and_do_not_replace_known_ones() -> None:
+    base = _scan(centre_px=np.ones((3, 2)), attributes={"photon_energy_eV": 8000.0})
+    attributes = {"photon_energy_eV": 9000.0, "detector_object_distance_m": 2.0}
+    joined = compose(base, {"patterns": _scan(intensity=np.ones((3, 4, 4)), attributes=attributes)})
+    assert joined.attrs["photon_energy_eV"] == 8000.0
+    assert joined.attrs["detector_object_distance_m"] == 2.0
+    assert joined.attrs["probe_scale"] == "unknown"
