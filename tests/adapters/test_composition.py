@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ptycho_adapters import ConversionError, ReadOptions, convert
 from ptycho_adapters.compose import compose
+from ptycho_adapters.needs import Part
 from ptycho_adapters.scan import make_scan
 
 Split = dict[str, NDArray[Any]]
@@ -62,8 +63,8 @@ def test_parts_that_contradict_each_other_are_refused(whole: Path, bare: Path, t
         wrong = dict(members) | {"xcoords": members["ycoords"], "ycoords": members["xcoords"]}
     np.savez(tmp_path / "swapped.npz", **wrong)
     options = ReadOptions(values="amplitude")
+    take: dict[Part, Path | str] = {"object": whole, "positions": tmp_path / "swapped.npz"}
     with pytest.raises(ConversionError) as refused:
-        take = {"object": whole, "positions": tmp_path / "swapped.npz"}
         convert(bare, tmp_path / "out", "ptychovit-pair", options=options, take=take)
     assert {f.code for f in refused.value.findings} & {"PTY312", "PTY316"}
 
