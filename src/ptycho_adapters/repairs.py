@@ -98,7 +98,8 @@ class _Mended(BackendArray):
         self._pixels = pixels
         self._unit = unit
         self.shape = stored.shape
-        self.dtype = np.dtype(np.float32) if unit is not None and stored.dtype.kind != "f" else stored.dtype
+        # An integer that is squared needs float64: float32 is exact up to 2²⁴ only.
+        self.dtype = np.dtype(np.float64) if unit is not None and stored.dtype.kind != "f" else stored.dtype
 
     def __getitem__(self, key: indexing.ExplicitIndexer) -> Any:
         return indexing.explicit_indexing_adapter(key, self.shape, indexing.IndexingSupport.BASIC, self._get)

@@ -80,3 +80,46 @@ INTENSITY_FOR_AMPLITUDE = Code(
     "The dynamic range doubles; a model trained on it sees only the brightest pixels.",
     "Take the square root of the patterns; `ptycho convert` reads such a file as what it proves to be.",
 )
+TURNED_PATTERNS = Code(
+    "PTY319",
+    Severity.ERROR,
+    "the patterns are transposed, flipped or rotated",
+    "The forward model explains the patterns once each is turned back; as stored it does not.",
+    "Positions and patterns disagree about the axes: a reconstruction fails, or comes out mirrored and nobody sees it.",
+    "Turn every pattern back over its two detector axes, or correct the detector's orientation where it is read.",
+)
+TURNED_OBJECT = Code(
+    "PTY322",
+    Severity.ERROR,
+    "the object is conjugated, transposed or flipped",
+    "The forward model explains the patterns with the stored object turned back; as stored it does not.",
+    "A model trained on such pairs learns an object that the patterns contradict: its phase has the wrong sign, or its "
+    "structure lies elsewhere.",
+    "Turn the object back (conjugate, transpose or flip it). Transposing exchanges the canvas' height and width.",
+)
+TURNED_PROBE = Code(
+    "PTY323",
+    Severity.ERROR,
+    "the probe is conjugated or transposed",
+    "The forward model explains the patterns with the stored probe turned back; as stored it explains them less well.",
+    "No loss reveals a turned probe guess; a network that takes the probe as input sees the wrong one.",
+    "Turn the probe back (conjugate or transpose it over its last two axes).",
+)
+WRONG_PIXEL_SIZE = Code(
+    "PTY324",
+    Severity.ERROR,
+    "the object's pixel size is wrong",
+    "Positions divided by another pixel size explain the patterns; divided by the stored one they do not.",
+    "Patches are cut further from, or nearer to each other than the patterns were taken; an error of 5 % is not "
+    "seen in the loss.",
+    "Correct the pixel size: wavelength · distance / (n · detector pixel).",
+)
+WRONG_PROBE_SCALE = Code(
+    "PTY305",
+    Severity.WARNING,
+    "the probe's scale does not give the patterns' energy",
+    "Σdp differs from n²·Σ|object·probe|² by more than 5%.",
+    "PtychoViT compares raw counts with an un-normalised FFT of object·probe: with a probe from a unitary-FFT world "
+    "the predicted intensities are wrong by a factor of n², and the diffraction loss trains the wrong thing.",
+    "Scale the probe; `ptycho convert` does it and records the factor.",
+)

@@ -23,11 +23,14 @@ class Frame:
         name: What files of ours call it.
         used_by: Tools and versions seen to use it.
         origin_px: Array coordinate of position 0 for an axis of that many pixels.
+        takes_centre: Whether its tools take the object's stored centre (`object@center_y_m`, `center_x_m`) off the
+            positions first; the others ignore it.
     """
 
     name: str
     used_by: str
     origin_px: Callable[[int], float]
+    takes_centre: bool = False
 
 
 # Python's round() rounds half to even, as the tools do: 400 and 401 → 200, 402 → 201.
@@ -36,8 +39,8 @@ PTYCHOVIT = Frame(
     "PtychoViT (flat generation), pty-chi ≤ 2.0.0, PtychoPINN 2.0.0's converter",
     lambda size: round(size / 2) + 0.5,
 )
-GEOMETRIC = Frame("geometric-centre", "Ptychodus ≥ 1.6.0", lambda size: (size - 1) / 2)
-HALF_SIZE = Frame("half-size", "Ptychodus ≤ 1.5.1", lambda size: size / 2)
+GEOMETRIC = Frame("geometric-centre", "Ptychodus ≥ 1.6.0", lambda size: (size - 1) / 2, takes_centre=True)
+HALF_SIZE = Frame("half-size", "Ptychodus ≤ 1.5.1", lambda size: size / 2, takes_centre=True)
 PTYCHI_2_1 = Frame(
     "pty-chi-2.1", "pty-chi ≥ 2.1.0", lambda size: (size - 1) / 2 if size % 2 == 0 else round(size / 2) - 0.5
 )

@@ -7,7 +7,9 @@ from numpy.typing import NDArray
 
 from ptycho_contracts.artifact import Artifact
 from ptycho_contracts.contracts.ptychovit_para import FRAME
+from ptycho_contracts.physics.diagnosis.subject import Subject, centred_frames
 from ptycho_contracts.physics.frames import FRAMES, PTYCHOVIT, Frame
+from ptycho_contracts.physics.stored import StoredPatterns
 
 POSITIONS = ("para:/probe_position_y_m", "para:/probe_position_x_m")
 GEOMETRY = (*POSITIONS, "para:/object", "para:/probe")
@@ -18,15 +20,34 @@ def stated_frame(artifact: Artifact) -> Frame:
     return FRAMES.get(artifact.root_attribute("para", FRAME) or "", PTYCHOVIT)
 
 
-def centred_px(artifact: Artifact) -> NDArray[np.float64]:
-    """(n, 2) positions (y, x) in object pixels from the frame's origin.
-
-    PtychoViT divides both axes by the pixel height; where a width is stored, x is divided by it.
-    """
+def pixel_m(artifact: Artifact) -> tuple[float, float]:
+    """(height, width) of an object pixel; PtychoViT divides both axes by the height, so a width may be absent."""
     height = float(artifact.attribute("para:/object", "pixel_height_m"))
-    width = float(artifact.attribute("para:/object", "pixel_width_m") or height)
+    return height, float(artifact.attribute("para:/object", "pixel_width_m") or height)
+
+
+def centred_px(artifact: Artifact) -> NDArray[np.float64]:
+    """(n, 2) positions (y, x) in object pixels from the frame's origin."""
     y, x = (artifact.read(location).astype(np.float64) for location in POSITIONS)
-    return np.column_stack([y / height, x / width])
+    centred: NDArray[np.float64] = np.column_stack([y, x]) / np.array(pixel_m(artifact))
+    return centred
+
+
+def pair_subject(artifact: Artifact, frame: str | None = None) -> Subject:
+    """A pair as the diagnosis sees it; the frame is the caller's, or else the stated one."""
+    member = artifact.member("dp:/dp")
+    assert member is not None  # whoever asks needs it
+    centre = [float(artifact.attribute("para:/object", name) or 0) for name in ("center_y_m", "center_x_m")]
+    height, width = pixel_m(artifact)
+    probe = artifact.read("para:/probe")[0]
+    return Subject(
+        patterns=StoredPatterns(artifact.source("dp"), "dp", member.shape),
+        centred_px=centred_px(artifact),
+        object=artifact.read("para:/object")[0],
+        probe=probe,
+        frame=frame or stated_frame(artifact).name,
+        frames=centred_frames(probe.shape[-1], (centre[0] / height, centre[1] / width)),
+    )
 
 
 def canvas(artifact: Artifact) -> tuple[int, int]:
@@ -36,9 +57,14 @@ def canvas(artifact: Artifact) -> tuple[int, int]:
     return member.shape[1], member.shape[2]
 
 
-def origin_px(frame: Frame, size: tuple[int, int]) -> tuple[float, float]:
-    """Array coordinate of position 0 (y, x) on a canvas."""
-    return frame.origin_px(size[0]), frame.origin_px(size[1])
+def origin_px(artifact: Artifact, frame: Frame) -> tuple[float, float]:
+    """Array coordinate of position 0 (y, x) on the object; its stored centre counts where the frame's tools use it."""
+    height, width = pixel_m(artifact)
+    y, x = (frame.origin_px(size) for size in canvas(artifact))
+    if not frame.takes_centre:
+        return y, x
+    centre = [float(artifact.attribute("para:/object", f"center_{letter}_m") or 0.0) for letter in "yx"]
+    return y - centre[0] / height, x - centre[1] / width
 
 
 def share_outside(centre_px: NDArray[np.float64], n: int, size: tuple[int, int]) -> float:

@@ -9,14 +9,12 @@ from ptycho_contracts.artifact import Artifact
 from ptycho_contracts.contracts.ptychovit_dp import DpFile
 from ptycho_contracts.contracts.ptychovit_para import ParaFile
 from ptycho_contracts.finding import Finding
-from ptycho_contracts.physics.establish import establish
-from ptycho_contracts.physics.forward import ForwardModel
-from ptycho_contracts.physics.frames import FRAMES
-from ptycho_contracts.physics.mistakes import usual_mistakes
-from ptycho_contracts.physics.stored import StoredPatterns
-from ptycho_contracts.physics.verdict import physics_findings
+from ptycho_contracts.physics.diagnosis.engine import judge_subject
+from ptycho_contracts.physics.diagnosis.findings import Locations, diagnosis_findings
 from ptycho_contracts.rule import rule
-from ptycho_contracts.rules._pair import GEOMETRY, POSITIONS, canvas, centred_px, origin_px, stated_frame
+from ptycho_contracts.rules._pair import GEOMETRY, POSITIONS, pair_subject
+
+_LOCATIONS = Locations("dp:/dp", *POSITIONS, "para:/object", "para:/probe", "para:/object@pixel_height_m")
 
 
 @rule(
@@ -26,6 +24,10 @@ from ptycho_contracts.rules._pair import GEOMETRY, POSITIONS, canvas, centred_px
     codes.OTHER_FRAME,
     codes.NEGATED_AXIS,
     codes.CORNER_ORIGIN,
+    codes.TURNED_PATTERNS,
+    codes.TURNED_OBJECT,
+    codes.TURNED_PROBE,
+    codes.WRONG_PIXEL_SIZE,
     codes.UNEXPLAINED,
     codes.CANNOT_TELL,
     on={"dp": DpFile, "para": ParaFile},
@@ -33,14 +35,7 @@ from ptycho_contracts.rules._pair import GEOMETRY, POSITIONS, canvas, centred_px
     depth="physics",
 )
 def pair_physics(artifact: Artifact) -> Iterator[Finding]:
-    """The forward model under the stated reading and under the usual mistakes."""
-    member = artifact.member("dp:/dp")
-    assert member is not None  # it is among the needs
-    patterns = StoredPatterns(artifact.source("dp"), "dp", member.shape)
-    model = ForwardModel(artifact.read("para:/object")[:1], artifact.read("para:/probe")[0])
-    size = canvas(artifact)
-    origins = {name: origin_px(frame, size) for name, frame in FRAMES.items()}
-    readings = usual_mistakes(centred_px(artifact), origins, stated_frame(artifact).name, "intensity")
-    outcome = establish(model, patterns, readings)
-    artifact.evidence["physics"] = outcome.evidence.model_dump()
-    yield from physics_findings(outcome, model, patterns, readings[0], ("dp:/dp", *POSITIONS))
+    """The forward model as the file states it, and under the usual mistakes where that does not stand."""
+    judged = judge_subject(pair_subject(artifact))
+    artifact.evidence["physics"] = judged.evidence()
+    yield from diagnosis_findings(judged, _LOCATIONS)

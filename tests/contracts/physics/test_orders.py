@@ -122,7 +122,6 @@ def test_the_known_shuffle_is_numpys_legacy_stream() -> None:
         ("grid_lines_N256_test.npz", "as stored", 36),
         ("grid_lines_N64_two_objects_test.npz", "image-major patterns under repeated coordinates", 288),
         ("grid_lines_N64_gridsize2_test.npz", "as stored", None),
-        ("rawdata.npz", "as stated", None),
     ],
 )
 def test_real_files_are_explained_on_every_pattern(shared: Path, name: str, chosen: str, patterns: int | None) -> None:

@@ -1,0 +1,99 @@
+"""From a diagnosis to findings: one for each code, where the file can be mended."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from ptycho_contracts import physics_codes as codes
+from ptycho_contracts.codes import Code
+from ptycho_contracts.finding import Finding, finding
+from ptycho_contracts.physics.diagnosis.changes import Change, in_words
+from ptycho_contracts.physics.diagnosis.judge import Judged
+from ptycho_contracts.physics.diagnosis.result import Candidate, Diagnosis
+from ptycho_contracts.physics.frames import FRAMES
+
+_MORE = "`ptycho diagnose FILE` shows the evidence, and how to repair the file."
+
+
+@dataclass(frozen=True)
+class Locations:
+    """Where a format keeps what can be mistaken, as `role:/path`."""
+
+    patterns: str
+    y: str
+    x: str
+    object: str
+    probe: str
+    pixel_size: str = ""
+
+    def of(self, change: Change) -> str:
+        """Where a change is mended."""
+        at: Mapping[str, str] = {
+            "swapped-axes": self.x,
+            "negated-y": self.y,
+            "negated-x": self.x,
+            "frame": self.y,
+            "shift": self.y,
+            "object": self.object,
+            "probe": self.probe,
+            "probe-scale": self.probe,
+            "pixel-size": self.pixel_size or self.y,
+        }
+        return at.get(change.kind, self.patterns)
+
+
+def diagnosis_findings(judged: Judged, locations: Locations) -> Iterator[Finding]:
+    """What a diagnosis says against a file.
+
+    A wrong scale of the probe is left to depth `data`, which sees it without the patterns' positions.
+    """
+    diagnosis = judged.diagnosis
+    if diagnosis.verdict == "cannot tell":
+        yield finding(
+            codes.CANNOT_TELL,
+            locations.patterns,
+            "the patterns do not decide between readings",
+            found="; or ".join(diagnosis.undecided),
+            fix=f"{codes.CANNOT_TELL.fix} {_MORE}",
+        )
+    elif diagnosis.verdict == "unexplained":
+        yield _unexplained(diagnosis, locations)
+    else:
+        changes = [c for c in diagnosis.changes or () if c.code is not codes.WRONG_PROBE_SCALE]
+        for code, location in dict.fromkeys((c.code, locations.of(c)) for c in changes):
+            mine = [c for c in changes if (c.code, locations.of(c)) == (code, location)]
+            yield _mistaken(code, location, mine, judged)
+
+
+def _mistaken(code: Code, location: str, changes: list[Change], judged: Judged) -> Finding:
+    best, confirmed = judged.diagnosis.ranked[0], judged.confirmed
+    agree = f"{confirmed.agree} of {confirmed.patterns}" if confirmed else f"{best.agree} of {best.sampled}"
+    slugs = " + ".join(change.slug for change in changes)
+    return finding(
+        code,
+        location,
+        f"{in_words(changes)} ({slugs}): so read, {agree} patterns are explained best at their own position",
+        expected="patterns explained as stated",
+        found=f"{best.mean_residual:.3g} of their energy is left unexplained when the file is read as {best.meaning}",
+        fix=f"{_way_out(changes) or code.fix} {_MORE}",
+    )
+
+
+def _way_out(changes: list[Change]) -> str | None:
+    """A frame that has a name can be named to the conversion."""
+    name = changes[0].name
+    return f"`ptycho convert --frame {name}` reads it so." if changes[0].kind == "frame" and name in FRAMES else None
+
+
+def _unexplained(diagnosis: Diagnosis, locations: Locations) -> Finding:
+    tried: tuple[Candidate, ...] = diagnosis.ranked[:3]
+    left = "; ".join(f"{c.meaning}: {c.mean_residual:.3g} of the energy is left" for c in tried)
+    return finding(
+        codes.UNEXPLAINED,
+        locations.patterns,
+        "neither the file as stated nor any reading tried explains the patterns",
+        expected="patterns explained by object, probe and positions",
+        found="; ".join((*diagnosis.undecided, f"nearest came: {left}")),
+        fix=f"{codes.UNEXPLAINED.fix} {_MORE}",
+    )
