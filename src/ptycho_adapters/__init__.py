@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ptycho_adapters.assembly import Assembled, Stitching, assemble
     from ptycho_adapters.codec import ConversionError, Loaded, ReadOptions, Written
     from ptycho_adapters.conversion import Converted, convert
+    from ptycho_adapters.evaluation.errors import EvaluationError
     from ptycho_adapters.evaluation.evaluate import evaluate
     from ptycho_adapters.evaluation.reconstruction import Reconstruction
     from ptycho_adapters.evaluation.record import Evaluation
@@ -26,6 +27,7 @@ _PUBLIC = {
     "ConversionError": "codec",
     "Converted": "conversion",
     "Evaluation": "evaluation.record",
+    "EvaluationError": "evaluation.errors",
     "Loaded": "codec",
     "ReadOptions": "codec",
     "Recon": "recon",
@@ -48,6 +50,7 @@ __all__ = [
     "ConversionError",
     "Converted",
     "Evaluation",
+    "EvaluationError",
     "Loaded",
     "ReadOptions",
     "Recon",

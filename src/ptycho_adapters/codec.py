@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from ptycho_contracts.finding import Finding
+from ptycho_contracts.plugins import Plugin, contributed, load_plugins, one_or_many
 from ptycho_contracts.sources.base import Source
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ class ReadOptions:
         pixel_size_m: Object pixel, where the file does not know it.
         energy_eV: Photon energy, likewise.
         distance_m: Detector distance, likewise.
+        propagation: Whether patterns are of the far or of the near field, where the geometry fits both.
         progress: Called with (what is done, done, all).
     """
 
@@ -43,6 +45,7 @@ class ReadOptions:
     pixel_size_m: float | None = None
     energy_eV: float | None = None  # noqa: N815 - the unit's own spelling
     distance_m: float | None = None
+    propagation: Literal["far-field", "near-field"] | None = None
     progress: Progress | None = None
 
     def physical(self) -> dict[str, float | None]:
@@ -125,7 +128,7 @@ class Codec:
         read: Path and options to open scans.
         write: A Scan to files in a folder under a name; reports (done, all) patterns.
         targets: The files that `write` makes for (folder, name).
-        takes: Which of the options `match`, `frame` and `values` mean something to its sources.
+        takes: Which of the options `match`, `frame`, `values` and `propagation` mean something to its sources.
         needs: What `write` cannot do without: parts (`patterns`, `positions`, `probe`, `object`), quantities
             (`pixel_size_m`, `energy_eV`, `distance_m`), and `far-field` where the format stands for such patterns.
     """
@@ -140,7 +143,23 @@ class Codec:
 
 @cache
 def all_codecs() -> dict[str, Codec]:
-    """Every codec by contract id."""
+    """Every codec by contract id: our own, and those of plug-ins."""
+    return own_codecs() | contributed(codec_plugins())
+
+
+@cache
+def codec_plugins() -> tuple[Plugin[Codec], ...]:
+    """Codecs of other packages: an entry point of this group names one codec, or a tuple of them."""
+    return load_plugins("ptycho_adapters.formats", lambda found: _by_id(one_or_many(found, Codec)), own_codecs())
+
+
+def _by_id(codecs: Iterable[Codec]) -> Iterator[tuple[str, Codec]]:
+    return ((codec.id, codec) for codec in codecs)
+
+
+@cache
+def own_codecs() -> dict[str, Codec]:
+    """The codecs of this package by contract id; a module of `formats/` declares its own as `CODEC`."""
     from ptycho_adapters import formats  # noqa: PLC0415
 
     modules = (

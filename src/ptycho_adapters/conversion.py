@@ -100,7 +100,7 @@ def convert(
 
 def _stem(source: Path) -> str:
     stem = source.name
-    for suffix in (DpFile.suffix, ParaFile.suffix, ".npz", ".hdf5", ".h5"):
+    for suffix in (DpFile.suffix, ParaFile.suffix, ".npz", ".hdf5", ".h5", ".cxi", ".ptyd", ".ptyr"):
         stem = stem.removesuffix(suffix)
     return stem
 

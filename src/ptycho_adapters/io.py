@@ -18,7 +18,7 @@ from ptycho_adapters.codec import (
 )
 from ptycho_adapters.needs import check_needs
 from ptycho_contracts import engine_codes as codes
-from ptycho_contracts.contract import ArrayContract
+from ptycho_contracts.contract import ArrayContract, contract_of_part
 from ptycho_contracts.finding import finding
 from ptycho_contracts.opening import identify
 from ptycho_contracts.sources.base import SourceError
@@ -74,13 +74,15 @@ def write(
 def recognised(path: Path) -> tuple[ArrayContract, dict[str, Path]]:
     """The contract that the artifact at `path` looks like, and its files by role; imports no codec.
 
+    A half of a pair whose other half is absent is what it is alone: parameters, or patterns.
+
     Raises:
         ConversionError: no contract recognises it.
     """
     contract, files, findings = identify(path)
     if contract is None:
         raise ConversionError(*findings)
-    return contract, files
+    return contract_of_part(contract, files) or contract, files
 
 
 def reader_of(contract: ArrayContract, path: Path) -> Codec:
@@ -135,6 +137,7 @@ def _refuse_idle_options(codec: Codec, options: ReadOptions) -> None:
         "match": ("--order match", options.order == "match"),
         "frame": ("--frame", options.frame is not None),
         "values": ("--values", options.values is not None),
+        "propagation": ("--propagation", options.propagation is not None),
     }
     idle = [label for name, (label, used) in given.items() if used and name not in codec.takes]
     if idle:

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from ptycho_adapters.codec import ConversionError, ReadOptions, all_codecs
+from ptycho_adapters.codec import ConversionError, ReadOptions, own_codecs
 from ptycho_adapters.comparison import differences
 from ptycho_adapters.composition import composed
 from ptycho_adapters.conversion import Converted, convert
@@ -64,7 +64,7 @@ class Cell(BaseModel):
 
 def targets() -> list[str]:
     """Contract ids of every format that can be written."""
-    return sorted(codec.id for codec in all_codecs().values() if codec.write is not None)
+    return sorted(codec.id for codec in own_codecs().values() if codec.write is not None)
 
 
 def attempt(source: Path, contract: str, target: str, folder: Path, answers: Answers) -> Cell:

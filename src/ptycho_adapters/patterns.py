@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +10,21 @@ from xarray.backends import BackendArray
 from xarray.core import indexing
 
 from ptycho_contracts.physics.readings import Stored
-from ptycho_contracts.physics.stored import StoredPatterns
+
+
+class RowsOfPatterns(Protocol):
+    """Patterns of an open file that are read row by row."""
+
+    frame_shape: tuple[int, int]
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The stored element type in native byte order."""
+        ...
+
+    def values(self, numbers: NDArray[np.intp]) -> NDArray[Any]:
+        """Patterns (k, h, w) at these ascending numbers, in the stored type."""
+        ...
 
 
 class StoredIntensity(BackendArray):
@@ -22,7 +36,7 @@ class StoredIntensity(BackendArray):
         stored: Whether the file holds amplitudes (squared when read) or intensities (passed on as they are).
     """
 
-    def __init__(self, patterns: StoredPatterns, numbers: NDArray[np.intp], stored: Stored) -> None:
+    def __init__(self, patterns: RowsOfPatterns, numbers: NDArray[np.intp], stored: Stored) -> None:
         self._patterns = patterns
         self._numbers = numbers
         self._squared = stored == "amplitude"

@@ -13,11 +13,8 @@ import numpy as np
 
 from ptycho_adapters.codec import ConversionError, ReadOptions
 from ptycho_contracts import engine_codes as codes
+from ptycho_contracts.constants import HC_EV_M
 from ptycho_contracts.finding import finding
-
-# h·c in eV·m (CODATA 2018, exact).
-HC_EV_M = 1.239841984332003e-06
-ELECTRONVOLT_J = 1.602176634e-19
 
 _OPTIONS = {
     "pixel_size_y_m": "--pixel-size-m",

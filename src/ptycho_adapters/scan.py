@@ -38,6 +38,7 @@ def make_scan(
     *,
     frame_index: NDArray[np.integer] | None = None,
     bad_pixels: NDArray[np.bool_] | None = None,
+    layer_spacing_m: NDArray[Any] | None = None,
 ) -> xr.Dataset:
     """A Scan; what is None is not there.
 
@@ -49,6 +50,7 @@ def make_scan(
         attributes: Root attributes as the `scan` contract names them; None values are left out.
         frame_index: (scan,) numbers of the detector frames.
         bad_pixels: (h, w), true where a detector pixel is not to be trusted.
+        layer_spacing_m: (layer − 1,) distances between the layers of the object.
     """
     variables: dict[str, Any] = {}
     if intensity is not None:
@@ -65,6 +67,8 @@ def make_scan(
         variables["probe"] = (("mode", "patch_y", "patch_x"), probe)
     if object_ is not None:
         variables["object"] = (("layer", "object_y", "object_x"), object_)
+    if layer_spacing_m is not None:
+        variables["layer_spacing_m"] = ("gap", np.ascontiguousarray(layer_spacing_m, np.float64))
     return xr.Dataset(variables, attrs={k: v for k, v in attributes.items() if v is not None})
 
 

@@ -42,8 +42,13 @@ class ScanPatterns:
             yield start, block.astype(np.float32, copy=False)
 
 
-def verify(scan: xr.Dataset, options: ReadOptions) -> dict[str, Any]:
+def verify(scan: xr.Dataset, options: ReadOptions, vouched: str = "put together by the caller") -> dict[str, Any]:
     """Whether object, probe and positions explain the patterns, for the manifest.
+
+    Args:
+        scan: Whatever it holds.
+        options: Of the caller; `as-stored` verifies nothing.
+        vouched: Who says that the parts belong together; it is believed where the patterns do not decide.
 
     Raises:
         ConversionError: they do not, or do under one of the usual mistakes.
@@ -63,6 +68,6 @@ def verify(scan: xr.Dataset, options: ReadOptions) -> dict[str, Any]:
         (),
         ("scan:/intensity", "scan:/position_y", "scan:/position_x"),
         "`--order as-stored` takes the parts as they are, unverified.",
-        "put together by the caller",
+        vouched,
     )
     return evidence

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -11,6 +12,9 @@ import pytest
 from numpy.typing import NDArray
 
 from ptycho_adapters.simulate.grid_lines import GridLinesSettings, simulate_grid_lines
+
+# The small files of measurements that the examples of the codes are made of.
+sys.path.insert(0, str(Path(__file__).parents[1] / "contracts" / "helpers"))
 
 SHARED = Path(__file__).parents[2] / "../shared/data"
 

@@ -49,7 +49,7 @@ class Reconstruction:
 
     @property
     def covered(self) -> Mask:
-        """(h, w) bool: the pixels that the measurement has seen."""
+        """The pixels that the measurement has seen, (h, w) bool."""
         if self.occupancy is None:
             return np.ones(self.field.shape, dtype=np.bool_)
         return np.asarray(self.occupancy > 0, dtype=np.bool_)

@@ -118,6 +118,8 @@ def _not_carried(scan: xr.Dataset) -> list[str]:
         lost.append(f"probe modes 1 to {scan.sizes['mode'] - 1} (the format holds one)")
     if scan.sizes.get("layer", 1) > 1:
         lost.append(f"object layers 1 to {scan.sizes['layer'] - 1} (the format holds one)")
+    if "bad_pixels" in scan:
+        lost.append("bad_pixels (the format has no room for them)")
     return lost
 
 

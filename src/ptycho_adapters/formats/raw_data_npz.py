@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from ptycho_adapters.codec import Codec, ConversionError, Loaded, ReadOptions, Written
 from ptycho_adapters.gauge import as_in_source
 from ptycho_adapters.npz_writer import NpzWriter
+from ptycho_adapters.opened import load_checked
 from ptycho_adapters.patterns import StoredIntensity
 from ptycho_adapters.reading import decide_reading
 from ptycho_adapters.scan import amplitude_blocks, centres_px, check_square, make_scan
@@ -25,14 +26,13 @@ from ptycho_contracts import physics_codes as codes
 from ptycho_contracts.atomic import atomic_path
 from ptycho_contracts.contracts.raw_data_npz import CONTRACT
 from ptycho_contracts.finding import finding
-from ptycho_contracts.opening import open_checked
 from ptycho_contracts.physics.forward import ForwardModel
 from ptycho_contracts.physics.raw_data_readings import CENTRE_OFFSET_PX, REPAIRABLE, raw_data_readings
 from ptycho_contracts.physics.readings import Reading
 from ptycho_contracts.physics.stored import StoredPatterns
-from ptycho_contracts.sources.base import Source, SourceError
+from ptycho_contracts.sources.base import Source
 
-_CARRIED = {"xcoords", "ycoords", "diff3d", "probeGuess", "objectGuess"}
+_CARRIED = {"xcoords", "ycoords", "diff3d", "probeGuess", "objectGuess", "bad_pixels"}
 
 
 def read(path: Path, options: ReadOptions) -> Loaded:
@@ -41,15 +41,7 @@ def read(path: Path, options: ReadOptions) -> Loaded:
     Raises:
         ConversionError: the file breaks its contract, or it cannot be established how it is to be read.
     """
-    try:
-        source = open_checked(path, CONTRACT)["npz"]
-    except SourceError as error:
-        raise ConversionError(*error.findings) from error
-    try:
-        return _load(source, options)
-    except BaseException:
-        source.close()
-        raise
+    return load_checked(path, CONTRACT, lambda sources: _load(sources["npz"], options))
 
 
 def _load(source: Source, options: ReadOptions) -> Loaded:
@@ -65,7 +57,9 @@ def _load(source: Source, options: ReadOptions) -> Loaded:
         span = np.ceil(reading.places.centre_px.max(axis=0) + patterns.n / 2).astype(int) + 1
         attributes |= {"canvas_y_px": int(span[0]), "canvas_x_px": int(span[1])}
     intensity = StoredIntensity(patterns, np.arange(patterns.count), reading.stored)
-    scan = make_scan(intensity, reading.places.centre_px, probe, object_, attributes)
+    bad = source.read("bad_pixels") if "bad_pixels" in members else None
+    some = bad if bad is not None and bad.any() else None
+    scan = make_scan(intensity, reading.places.centre_px, probe, object_, attributes, bad_pixels=some)
     dropped = [f"{name} (a Scan has no room for it)" for name in sorted(set(members) - _CARRIED)]
     return Loaded([scan], dropped, {"reading": decision}, [source])
 
@@ -131,6 +125,8 @@ def write(scan: xr.Dataset, folder: Path, name: str, progress: Callable[[int, in
         archive.array("probeGuess", probe[0] if len(probe) == 1 else probe)
         if "object" in scan:
             archive.array("objectGuess", source["object"].values[0])
+        if "bad_pixels" in scan:
+            archive.array("bad_pixels", scan["bad_pixels"].values)
     lost = [f"{key} (the format has no room for it)" for key in sorted(scan.attrs) if key.endswith(("_m", "_eV"))]
     if scan.sizes.get("layer", 1) > 1:
         lost.append(f"object layers 1 to {scan.sizes['layer'] - 1} (the format holds one)")

@@ -59,11 +59,15 @@ class RawDataFile(FileModel):
         ArrayRef | None,
         Array(f"{INTEGER}|object", ("scan", ""), "Which scan a pattern came from; None is pickled."),
     ] = None
+    bad_pixels: Annotated[
+        ArrayRef | None,
+        Array("bool", "N N", "True where a detector pixel was filled, not measured (Ptychodus 1.7.0 writes it)."),
+    ] = None
 
 
 CONTRACT = ArrayContract(
     id="raw-data-npz",
-    version="1.0.0",
+    version="1.1.0",
     summary="PtychoPINN RawData NPZ (xcoords, ycoords, diff3d, probeGuess)",
     files={"npz": RawDataFile},
 )

@@ -73,6 +73,10 @@ class ScanDataset(FileModel):
         ArrayRef | None,
         Array(COMPLEX, "layer object_y object_x", "Complex transmission of each layer.", values=("finite",)),
     ] = None
+    layer_spacing_m: Annotated[
+        ArrayRef | None,
+        Array("float64", "gap*", "Distances in metres between the layers of the object.", values=("finite",)),
+    ] = None
     frame_index: Annotated[
         ArrayRef | None,
         Array("int64", "scan", "Number of the detector frame; joins patterns and positions of two files."),
@@ -83,5 +87,5 @@ class ScanDataset(FileModel):
 
 
 CONTRACT = ArrayContract(
-    id="scan", version="1.1.0", summary="a scan in memory (xarray.Dataset)", files={"scan": ScanDataset}
+    id="scan", version="1.2.0", summary="a scan in memory (xarray.Dataset)", files={"scan": ScanDataset}
 )

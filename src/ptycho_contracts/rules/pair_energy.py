@@ -6,34 +6,25 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from ptycho_contracts import physics_codes
 from ptycho_contracts.artifact import Artifact
-from ptycho_contracts.codes import Code, Severity
 from ptycho_contracts.contracts.ptychovit_dp import DpFile
 from ptycho_contracts.contracts.ptychovit_para import ParaFile
 from ptycho_contracts.finding import Finding, finding
 from ptycho_contracts.physics.forward import ForwardModel, Places
 from ptycho_contracts.rule import rule
-from ptycho_contracts.rules._pair import GEOMETRY, canvas, centred_px, origin_px, stated_frame
+from ptycho_contracts.rules._pair import GEOMETRY, centred_px, origin_px, stated_frame
 
 TOLERANCE = 0.05
 
-CODE = Code(
-    "PTY305",
-    Severity.WARNING,
-    "the probe's scale does not give the patterns' energy",
-    f"Σdp differs from n²·Σ|object·probe|² by more than {TOLERANCE:.0%}.",
-    "PtychoViT compares raw counts with an un-normalised FFT of object·probe: with a probe from a unitary-FFT world "
-    "the predicted intensities are wrong by a factor of n², and the diffraction loss trains the wrong thing.",
-    "Scale the probe; `ptycho convert` does it and records the factor.",
-)
+CODE = physics_codes.WRONG_PROBE_SCALE
 
 
 @rule(CODE, on={"dp": DpFile, "para": ParaFile}, needs=("dp:/dp", *GEOMETRY), depth="data")
 def pair_energy(artifact: Artifact) -> Iterator[Finding]:
     """Total energy of the model against that of the data."""
     model = ForwardModel(artifact.read("para:/object")[:1], artifact.read("para:/probe")[0])
-    size = canvas(artifact)
-    centres = centred_px(artifact) + np.array(origin_px(stated_frame(artifact), size))
+    centres = centred_px(artifact) + np.array(origin_px(artifact, stated_frame(artifact)))
     predicted = float(model.energies(Places(np.zeros(len(centres), np.intp), centres)).sum())
     stored = artifact.stats["dp:/dp"].total
     ratio = predicted / stored if stored > 0 else float("inf")

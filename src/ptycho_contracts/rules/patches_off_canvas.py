@@ -36,7 +36,7 @@ CODE = Code(
 def patches_off_canvas(artifact: Artifact) -> Iterator[Finding]:
     """Some patch leaves the canvas."""
     size, n = canvas(artifact), patch_size(artifact)
-    centres = centred_px(artifact) + np.array(origin_px(stated_frame(artifact), size))
+    centres = centred_px(artifact) + np.array(origin_px(artifact, stated_frame(artifact)))
     share = share_outside(centres, n, size)
     if share > 0:
         yield finding(

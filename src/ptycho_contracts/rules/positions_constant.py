@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ptycho_contracts.artifact import Artifact
 from ptycho_contracts.codes import Code, Severity
+from ptycho_contracts.contracts.cxi import CxiFile
 from ptycho_contracts.contracts.grid_lines_npz import GridLinesFile
 from ptycho_contracts.contracts.ptychovit_para import ParaFile
+from ptycho_contracts.contracts.ptylab import PtyLabFile
+from ptycho_contracts.contracts.ptypy_ptyd import PtydFile
 from ptycho_contracts.contracts.raw_data_npz import RawDataFile
 from ptycho_contracts.finding import Finding, finding
+from ptycho_contracts.measured import cxi, ptyd, ptylab
 from ptycho_contracts.rule import rule
 
 CODE = Code(
@@ -50,6 +55,36 @@ def grid_lines_offsets_constant(artifact: Artifact) -> Iterator[Finding]:
             offsets = artifact.read(name)
             if len(offsets) > 1 and np.all(offsets == offsets[:1]):
                 yield _found(name, len(offsets), f"{offsets.reshape(len(offsets), -1)[0].tolist()}")
+
+
+@rule(CODE, on={"cxi": CxiFile}, needs=(), depth="data")
+def cxi_translation_constant(artifact: Artifact) -> Iterator[Finding]:
+    """Every translation of a CXI file is the same over the object."""
+    source = artifact.source("cxi")
+    positions = cxi.positions_m(source)
+    if positions is not None:
+        yield from _all_equal(positions, f"cxi:/{cxi.translation_member(source)}")
+
+
+@rule(CODE, on={"ptyd": PtydFile}, needs=("ptyd:/chunks/0/positions",), depth="data")
+def ptyd_positions_constant(artifact: Artifact) -> Iterator[Finding]:
+    """Every position of a PtyPy data file is the same."""
+    positions = ptyd.positions_m(artifact.source("ptyd"))
+    if positions is not None:
+        yield from _all_equal(positions, "ptyd:/chunks/0/positions")
+
+
+@rule(CODE, on={"ptylab": PtyLabFile}, needs=("ptylab:/encoder",), depth="data")
+def ptylab_encoder_constant(artifact: Artifact) -> Iterator[Finding]:
+    """Every encoder position of a PtyLab file is the same."""
+    positions = ptylab.positions_m(artifact.source("ptylab"))
+    if positions is not None:
+        yield from _all_equal(positions, "ptylab:/encoder")
+
+
+def _all_equal(positions: NDArray[np.float64], location: str) -> Iterator[Finding]:
+    if len(positions) > 1 and np.all(positions == positions[0]):
+        yield _found(location, len(positions), f"(y, x) = ({positions[0, 0]:.6g} m, {positions[0, 1]:.6g} m)")
 
 
 def _constant(artifact: Artifact, y: str, x: str) -> Iterator[Finding]:

@@ -37,7 +37,7 @@ CODE = Code(
 def positions_in_pixels(artifact: Artifact) -> Iterator[Finding]:
     """Most patches leave the canvas as metres and none does as pixels, absolute or centred."""
     size, n = canvas(artifact), patch_size(artifact)
-    origin = np.array(origin_px(stated_frame(artifact), size))
+    origin = np.array(origin_px(artifact, stated_frame(artifact)))
     metres = centred_px(artifact) + origin
     raw = np.column_stack([artifact.read(location).astype(np.float64) for location in POSITIONS])
     if not np.all(np.isfinite(raw)) or share_outside(metres, n, size) <= 0.5:

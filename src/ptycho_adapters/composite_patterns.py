@@ -1,0 +1,88 @@
+"""Patterns that do not lie in a file as a Scan has them: in several members, turned, or below a leading axis."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ptycho_adapters.patterns import RowsOfPatterns
+from ptycho_contracts.sources.base import Source
+
+
+class ChainedPatterns:
+    """The patterns of several members, one after the other.
+
+    Args:
+        parts: With equal frame shapes.
+        counts: How many patterns each has.
+
+    Raises:
+        ValueError: the frame shapes differ.
+    """
+
+    def __init__(self, parts: Sequence[RowsOfPatterns], counts: Sequence[int]) -> None:
+        shapes = {part.frame_shape for part in parts}
+        if len(shapes) != 1:
+            raise ValueError(f"the parts have patterns of different shapes: {sorted(shapes)}")
+        self._parts = parts
+        self._ends = np.cumsum(counts)
+        self.frame_shape: tuple[int, int] = parts[0].frame_shape
+        self.dtype: np.dtype[Any] = np.result_type(*(part.dtype for part in parts))
+
+    def values(self, numbers: NDArray[np.intp]) -> NDArray[Any]:
+        """Patterns (k, h, w) at these ascending numbers."""
+        edges = np.searchsorted(numbers, [0, *self._ends])
+        starts = [0, *self._ends[:-1]]
+        found = [
+            part.values(numbers[a:b] - start)
+            for part, start, a, b in zip(self._parts, starts, edges[:-1], edges[1:], strict=True)
+            if b > a
+        ]
+        return np.concatenate([np.empty((0, *self.frame_shape), self.dtype), *found])
+
+
+class TurnedPatterns:
+    """Patterns that are transposed, flipped or shifted when read.
+
+    Args:
+        patterns: As stored.
+        turn: Makes frames (k, h, w) of stored frames, in whatever shape it makes of them.
+    """
+
+    def __init__(self, patterns: RowsOfPatterns, turn: Callable[[NDArray[Any]], NDArray[Any]]) -> None:
+        self._patterns = patterns
+        self._turn = turn
+        rows, columns = turn(np.empty((0, *patterns.frame_shape), patterns.dtype)).shape[1:]
+        self.frame_shape: tuple[int, int] = (rows, columns)
+        self.dtype: np.dtype[Any] = patterns.dtype
+
+    def values(self, numbers: NDArray[np.intp]) -> NDArray[Any]:
+        """Patterns (k, h, w) at these ascending numbers."""
+        return np.ascontiguousarray(self._turn(self._patterns.values(numbers)))
+
+
+class WholePatterns:
+    """Patterns below a leading axis of 1; such a file has no rows to read one by one, so all are read at the first.
+
+    Args:
+        source: The open file.
+        member: Shape (1, scan, h, w).
+    """
+
+    def __init__(self, source: Source, member: str) -> None:
+        self._source = source
+        self._member = member
+        shape, dtype = source.layout(member)
+        self.frame_shape: tuple[int, int] = (shape[2], shape[3])
+        self.dtype: np.dtype[Any] = dtype.newbyteorder("=")
+        self._all: NDArray[Any] | None = None
+
+    def values(self, numbers: NDArray[np.intp]) -> NDArray[Any]:
+        """Patterns (k, h, w) at these ascending numbers."""
+        if self._all is None:
+            self._all = self._source.read(self._member)[0]
+        found: NDArray[Any] = self._all[numbers]
+        return found

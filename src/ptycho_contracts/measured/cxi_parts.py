@@ -1,0 +1,62 @@
+"""Patterns, probe and object of a CXI file, and where its patches lie on the object."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ptycho_contracts.contracts import cxi
+from ptycho_contracts.measured.geometry import number
+from ptycho_contracts.sources.base import Source
+
+
+def pattern_member(source: Source) -> str | None:
+    """The first place where patterns are, or None."""
+    members = source.describe().members
+    return next((member for member in cxi.PATTERNS if member in members), None)
+
+
+def probe_member(source: Source) -> str | None:
+    """Where the probe is: `image_1` where an object is `image_2` (Ptychodus' habit), else the illumination."""
+    members = source.describe().members
+    member = cxi.PROBE if cxi.PROBE in members and cxi.OBJECT in members else cxi.ILLUMINATION
+    return member if member in members else None
+
+
+def probe_modes(source: Source) -> NDArray[Any] | None:
+    """(mode, h, w) of OPR row 0, or None."""
+    member = probe_member(source)
+    if member is None:
+        return None
+    stored = source.read(member)
+    modes: NDArray[Any] = stored.reshape((1,) * (4 - stored.ndim) + stored.shape)[0]
+    return modes
+
+
+def object_layers(source: Source) -> NDArray[Any] | None:
+    """(layer, H, W), or None."""
+    if cxi.OBJECT not in source.describe().members:
+        return None
+    stored = source.read(cxi.OBJECT)
+    return stored if stored.ndim == 3 else stored[None]
+
+
+def object_pixel_m(source: Source) -> tuple[float | None, float | None]:
+    """(height, width) of an object pixel as Ptychodus finds it: stored, or by the size of the object; or None."""
+    height, width = (number(source, member) for member in cxi.OBJECT_PIXELS_M)
+    members = source.describe().members
+    if height is None and cxi.OBJECT_SIZE_M in members and cxi.OBJECT in members:
+        size = source.read(cxi.OBJECT_SIZE_M).astype(np.float64)
+        rows, columns = members[cxi.OBJECT].shape[-2:]
+        height, width = (float(size[1] / rows) or None, float(size[0] / columns) or None)
+    return (None, None) if height is None or width is None else (height, width)
+
+
+def position_on_object_m(source: Source, positions_m: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(scan, 2) positions from the middle of the object: the stored centre is taken off, as Ptychodus 1.7 does."""
+    members = source.describe().members
+    centre = [float(source.read(m).reshape(-1)[0]) if m in members else 0.0 for m in cxi.CENTRE_M]
+    from_middle: NDArray[np.float64] = positions_m - np.array(centre)
+    return from_middle
