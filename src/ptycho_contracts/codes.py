@@ -11,6 +11,9 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
+# Where the pages of docs/ are published, one copy for each released version.
+DOCS_URL = "https://ptycho-contracts.readthedocs.io/en/v{version}/"
+
 _FORM = re.compile(r"PTY\d{3}")
 _registry: dict[str, Code] = {}
 
@@ -60,3 +63,10 @@ def all_codes() -> dict[str, Code]:
 
     rules.load()
     return dict(sorted(_registry.items()))
+
+
+def page_url(code: str) -> str:
+    """The address of a code's page, as it is in this version of ptycho-contracts."""
+    from ptycho_contracts import __version__  # noqa: PLC0415
+
+    return f"{DOCS_URL.format(version=__version__)}codes/{code}.html"

@@ -1,4 +1,4 @@
-"""Reports for people at a terminal: plain text, one finding in four lines at most."""
+"""A result for people at a terminal: plain text, one finding in five lines at most."""
 
 from __future__ import annotations
 
@@ -8,42 +8,86 @@ from typing import Any
 
 from ptycho_contracts.codes import Severity
 from ptycho_contracts.finding import Finding, Report
+from ptycho_contracts.render._places import source_of
+from ptycho_contracts.render._shared import first_of, own_findings, shared_findings, shared_gaps
+from ptycho_contracts.render._words import Paint, counted, detail_lines, few, finding_lines, judged_as, visible
+from ptycho_contracts.result import Aggregate, Result
+
+# With more artifacts than this, those of which there is nothing to tell are only counted.
+_LISTED = 20
+_ANSI = {"ERROR": "1;31", "INVALID": "1;31", "WARNING": "33", "HINT": "36", "valid": "32"}
+
+
+def render(result: Result, *, colour: bool = False) -> str:
+    """Each artifact, what many have in common, which codes explain more, and a line that counts.
+
+    Args:
+        result: What was found.
+        colour: Whether the text goes to a terminal that shows ANSI colours.
+    """
+    paint = _coloured if colour else str
+    lines = [*_artifacts(result, paint), *_common(result, paint), *remarks(result), *_pages(result), verdict(result)]
+    return "\n".join(lines)
 
 
 def render_text(reports: Iterable[Report]) -> str:
-    """All reports, then a line that counts them."""
+    """Reports in full, without a policy, and a line that counts them."""
     reports = list(reports)
-    lines = [line for report in reports for line in _report(report)]
+    lines = [line for r in reports for line in (_head(r, str), *_findings(r.findings, str), *_rest(r))]
     return "\n".join([*lines, summary(reports)])
 
 
-def summary(reports: list[Report]) -> str:
+def summary(reports: Iterable[Report]) -> str:
     """How many artifacts are valid, and how many findings of each severity there are."""
+    reports = list(reports)
     counts = Counter(f.severity for report in reports for f in report.findings)
-    found = ", ".join(f"{counts[s]} {s}{'' if counts[s] == 1 else 's'}" for s in Severity)
+    found = ", ".join(counted(counts[s], s) for s in Severity)
     valid = sum(report.ok for report in reports)
     return f"{valid} of {len(reports)} valid: {found}"
 
 
-def _report(report: Report) -> Iterator[str]:
-    judged = f"{report.contract} {report.contract_version}" if report.contract else "not recognised"
-    yield f"{', '.join(report.source)}: {'valid' if report.ok else 'INVALID'} ({judged}, depth {report.depth})"
-    for found in report.findings:
-        yield from _finding(found)
+def verdict(result: Result) -> str:
+    """The counts, the policy that judged, and why it failed if no artifact is invalid."""
+    policy = f"policy {result.policy.profile} {result.policy_digest[:12]}"
+    strict = f"; fails on {result.fail_on}s" if result.failed and all(r.ok for r in result.reports) else ""
+    return f"{summary(result.reports)} ({policy}{strict})"
+
+
+def _coloured(word: str) -> str:
+    return f"\x1b[{_ANSI[word]}m{word}\x1b[0m"
+
+
+def _artifacts(result: Result, paint: Paint) -> Iterator[str]:
+    shared, gaps = shared_findings(result), shared_gaps(result)
+    for report in result.reports:
+        own = own_findings(report, shared)
+        rest = list(_rest(report, gaps))
+        if not own and not rest and len(result.reports) > _LISTED:
+            continue
+        yield _head(report, paint)
+        yield from _findings(own, paint)
+        told = {f.code: None for f in report.findings if f not in own}
+        if told:
+            yield f"  and, as told below: {', '.join(told)}"
+        yield from rest
+
+
+def _head(report: Report, paint: Paint) -> str:
+    word = paint("valid" if report.ok else "INVALID")
+    return f"{visible(source_of(report))}: {word} ({judged_as(report)}, depth {report.depth})"
+
+
+def _findings(found: Iterable[Finding], paint: Paint) -> Iterator[str]:
+    for one in found:
+        for line in finding_lines(one, paint):
+            yield f"  {line}"
+
+
+def _rest(report: Report, told: Iterable[object] = ()) -> Iterator[str]:
     yield from _physics(report.evidence.get("physics"))
     for left in report.unexamined:
-        yield f"  not examined: {left.check} ({left.reason})"
-
-
-def _finding(found: Finding) -> Iterator[str]:
-    yield f"  {found.severity.upper()} {found.code} {found.location}"
-    yield f"    {found.message}"
-    if found.expected:
-        yield f"    expected: {found.expected}"
-    if found.found:
-        yield f"    found:    {found.found}"
-    if found.fix:
-        yield f"    fix:      {found.fix}"
+        if left not in told:
+            yield f"  not examined: {visible(left.check)} ({visible(left.reason)})"
 
 
 def _physics(evidence: dict[str, Any] | None) -> Iterator[str]:
@@ -55,3 +99,35 @@ def _physics(evidence: dict[str, Any] | None) -> Iterator[str]:
         f"at their own place ({done['contradict']} contradict, {done['undecided']} undecided; "
         f"best rival {done['median_margin']:.3g} times worse in the median, {done['min_margin']:.3g} at least)"
     )
+
+
+def _common(result: Result, paint: Paint) -> Iterator[str]:
+    for group in shared_findings(result):
+        yield from _group(group, first_of(result, group), paint)
+    for gap, count in shared_gaps(result).items():
+        yield f"not examined in {count} files: {visible(gap.check)} ({visible(gap.reason)})"
+
+
+def _group(group: Aggregate, example: Finding, paint: Paint) -> Iterator[str]:
+    yield f"{paint(group.severity.upper())} {group.code} {group.title}: same finding in {group.count} files"
+    yield f"  in {few(group.sources, group.count)}"
+    yield f"  such as {visible(example.location)}: {visible(example.message)}"
+    yield from detail_lines(example)
+
+
+def remarks(result: Result) -> Iterator[str]:
+    """What became of findings and artifacts that are in no report."""
+    if result.suppressed:
+        yield f"{counted(result.suppressed, 'finding')} known from the baseline"
+    for entry in result.fixed:
+        yield f"fixed, remove it from the baseline: {visible(entry)}"
+    if result.ignored:
+        yield f"{counted(result.ignored, 'finding')} ignored by the policy"
+    if result.unfinished:
+        yield f"interrupted: {counted(result.unfinished, 'file')} not examined"
+
+
+def _pages(result: Result) -> Iterator[str]:
+    codes = dict.fromkeys(a.code for a in result.aggregates)
+    if codes:
+        yield f"see: ptycho explain {' '.join(codes)}"

@@ -12,6 +12,7 @@ from typing import Any
 
 import h5py
 import numpy as np
+from measured_files import DISTANCE_M, ROW_STEP_PX, Members, cxi_members, write
 from numpy.typing import NDArray
 from simulated import structured_object
 from simulated_pair import FRAME, PIXEL_M, Pair, simulate_pair, write_pair
@@ -23,6 +24,7 @@ Build = Callable[[Path], Path]
 # A filter number of nobody; HDF5 accepts a filter that it lacks if it is optional.
 NOBODYS_FILTER = 444
 RAW_DATA_SCALE = 0.01
+TOO_LARGE = {"pixel_height_m": 1.1 * PIXEL_M, "pixel_width_m": 1.1 * PIXEL_M}
 
 
 @dataclass(frozen=True)
@@ -145,6 +147,24 @@ def without_object(folder: Path) -> Path:
     return split.write(folder / "split.npz")
 
 
+def other_family(folder: Path) -> Path:
+    """A fold_slice pair; the names of its files are those of a PtychoViT pair."""
+    pair = simulate_pair()
+    path = write_pair(pair, folder)
+    with h5py.File(folder / "scan_para.hdf5", "w") as file:
+        file["ppY"], file["ppX"] = pair.positions.T
+        file["lambda"], file["dx"] = 1.5e-10, PIXEL_M
+    return path
+
+
+def cxi_with(changes: Members) -> Build:
+    return lambda folder: write(folder / "scan.cxi", cxi_members(), changes)
+
+
+CXI_SOURCE, CXI_DETECTOR = "entry_1/instrument_1/source_1", "entry_1/instrument_1/detector_1"
+TRANSLATION = "entry_1/sample_1/geometry_1/translation"
+# 9 of the 16 pixels of a patch from one row of the scan to the next.
+WIDE_STEPS = cxi_members()[TRANSLATION] * 9 / ROW_STEP_PX
 SHUFFLE = np.random.default_rng(5).permutation(36)
 
 EXAMPLES: dict[str, Example] = {
@@ -157,6 +177,7 @@ EXAMPLES: dict[str, Example] = {
     "PTY007": Example(unknown_filter, contract="ptychovit-dp"),
     "PTY008": Example(half_a_pair),
     "PTY009": Example(result_document(seconds=float("inf")), contract="bridge-result"),
+    "PTY014": Example(other_family, contract="ptychovit-pair"),
     "PTY101": Example(pair_with(lambda p: p.without("probe"))),
     "PTY102": Example(pair_with(lambda p: p.with_para(probe=abs(p.para["probe"])))),
     "PTY103": Example(pair_with(lambda p: p.with_para(probe=p.para["probe"][0]))),
@@ -166,6 +187,7 @@ EXAMPLES: dict[str, Example] = {
     "PTY107": Example(pair_with(lambda p: p.with_attributes("object", pixel_width_m=None))),
     "PTY110": Example(result_document(mode="train again")),
     "PTY111": Example(result_document(secnds=3)),
+    "PTY112": Example(result_document(contract_version="1.0.0")),
     "PTY201": Example(pair_with(lambda p: replace(p, dp=p.dp[:-1]))),
     "PTY301": Example(pair_with(lambda p: p.at(p.positions / PIXEL_M)), "data"),
     "PTY302": Example(pair_with(lambda p: p.at(p.positions + 9 * PIXEL_M)), "data"),
@@ -181,8 +203,17 @@ EXAMPLES: dict[str, Example] = {
     "PTY316": Example(lambda folder: write_pair(simulate_pair(np.ones((66, 71), complex)), folder), "physics"),
     "PTY318": Example(pair_with(lambda p: replace(p, dp=np.fft.ifftshift(p.dp, axes=(1, 2)))), "physics"),
     "PTY317": Example(lambda folder: raw_data(folder, lambda counts: counts * RAW_DATA_SCALE), "physics"),
+    "PTY319": Example(pair_with(lambda p: replace(p, dp=np.swapaxes(p.dp, 1, 2))), "physics"),
     "PTY320": Example(pair_with(lambda p: replace(p, root={}))),
     "PTY321": Example(pair_with(lambda p: replace(p, root={FRAME: "somewhere"}))),
+    "PTY322": Example(pair_with(lambda p: p.with_para(object=p.para["object"].conj())), "physics"),
+    "PTY323": Example(pair_with(lambda p: p.with_para(probe=p.para["probe"].conj())), "physics"),
+    "PTY324": Example(pair_with(lambda p: p.with_attributes("object", **TOO_LARGE)), "physics"),
+    "PTY330": Example(cxi_with({f"{CXI_SOURCE}/energy": 8000.0})),
+    "PTY331": Example(cxi_with({f"{CXI_SOURCE}/wavelength": 1.24e-10})),
+    "PTY332": Example(cxi_with({f"{CXI_DETECTOR}/distance": DISTANCE_M * 1e3})),
+    "PTY333": Example(cxi_with({TRANSLATION: WIDE_STEPS}), "data"),
+    "PTY334": Example(cxi_with({f"{CXI_DETECTOR}/basis_vectors": np.array([[0.0, 0.0], [-75e-6, 0.0], [0.0, 0.0]])})),
     "PTY401": Example(pair_with(lambda p: value_at(p, np.nan)), "data"),
     "PTY402": Example(pair_with(lambda p: value_at(p, -1.0)), "data"),
     "PTY403": Example(pair_with(lambda p: p.at(np.zeros_like(p.positions))), "data"),

@@ -1,0 +1,36 @@
+"""What many artifacts have in common is told once, by every rendering that people read."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+from ptycho_contracts.finding import Finding, Report, Unexamined
+from ptycho_contracts.result import Aggregate, Result
+
+# From so many artifacts on, a finding is told once for all.
+SHARED_BY = 5
+
+
+def shared_findings(result: Result) -> tuple[Aggregate, ...]:
+    """The findings that are told once, the severest and commonest first."""
+    return tuple(a for a in result.aggregates if a.count >= SHARED_BY)
+
+
+def own_findings(report: Report, shared: Iterable[Aggregate]) -> tuple[Finding, ...]:
+    """The findings of a report that are not told elsewhere."""
+    told = {(a.code, a.severity) for a in shared}
+    return tuple(f for f in report.findings if (f.code, f.severity) not in told)
+
+
+def first_of(result: Result, aggregate: Aggregate) -> Finding:
+    """One finding that the aggregate counts, as an example."""
+    return next(
+        f for r in result.reports for f in r.findings if (f.code, f.severity) == (aggregate.code, aggregate.severity)
+    )
+
+
+def shared_gaps(result: Result) -> dict[Unexamined, int]:
+    """What so many artifacts were not examined for that it is told once, and in how many."""
+    counts = Counter(gap for report in result.reports for gap in dict.fromkeys(report.unexamined))
+    return {gap: count for gap, count in counts.items() if count >= SHARED_BY}
