@@ -116,7 +116,7 @@ def _arrays(rules: dict[str, Any], definitions: Schema) -> st.SearchStrategy[lis
 
 
 def _objects(rules: dict[str, Any], definitions: Schema) -> st.SearchStrategy[dict[str, Any]]:
-    """Named fields where the schema names some; otherwise a dictionary of what it allows as values."""
+    """Named fields where the schema names some; otherwise a dictionary of what it allows as names and values."""
     needed, extra = rules.pop("required", ()), rules.pop("additionalProperties", True)
     low = rules.pop("minProperties", 0)
     names = _values({"type": "string"} | rules.pop("propertyNames", {}), definitions)
@@ -124,5 +124,8 @@ def _objects(rules: dict[str, Any], definitions: Schema) -> st.SearchStrategy[di
         fields = {name: _values(part, definitions) for name, part in rules.pop("properties").items()}
         required = {name: fields.pop(name) for name in list(fields) if name in needed}
         return st.fixed_dictionaries(required, optional=fields)
+    if len(rules.get("patternProperties", ())) == 1:
+        ((pattern, extra),) = rules.pop("patternProperties").items()
+        names = st.from_regex(pattern, fullmatch=True)
     values = _values({} if extra is True else extra, definitions)
     return st.dictionaries(names, values, min_size=low, max_size=low + _MAX_EXTRA)
