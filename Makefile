@@ -4,10 +4,11 @@
 PYTHON ?= python3
 TORCH ?= torch==2.13.0
 TORCH_INDEX ?=
+PEERS ?= torch==2.13.0 torchvision==0.28.0 ptychi==2.2.0 ptychodus==1.7.0 cdtools-py==0.3.2
 WORKERS ?= 2
 BIN := .venv/bin
 
-.PHONY: setup demo test test-slow check gate docs clean
+.PHONY: setup demo test test-slow test-peers check gate docs site clean
 
 setup: .venv/.installed
 
@@ -23,6 +24,17 @@ demo: setup
 
 test: setup
 	$(BIN)/python -m pytest -n $(WORKERS) -m "not slow"
+
+# The field's own tools open what we write, in an environment of their own; see tests/peers/conftest.py.
+test-peers: .venv-peers/.installed
+	.venv-peers/bin/python -m pytest tests/peers -p no:cacheprovider
+
+.venv-peers/.installed: pyproject.toml Makefile
+	$(PYTHON) -m venv .venv-peers
+	.venv-peers/bin/python -m pip install --quiet --upgrade pip
+	.venv-peers/bin/python -m pip install --quiet $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) $(PEERS)
+	.venv-peers/bin/python -m pip install --quiet pytest --editable '.[testing]'
+	touch $@
 
 # Twenty kills, every breakage of the backend contract against every promise, whole fine-tunings: about half an hour.
 test-slow: setup
@@ -43,7 +55,12 @@ gate: setup
 
 docs: setup
 	$(BIN)/ptycho schema write
+	PYTHONPATH=tests/helpers $(BIN)/python tests/contracts/helpers/write_code_examples.py
 	$(BIN)/python docs/generate.py
 
+# Pages and docstrings as a site; a warning is an error.
+site: setup
+	$(BIN)/python -m sphinx -b html -W --keep-going -q -d site/.doctrees docs site
+
 clean:
-	rm -rf .venv demo gate
+	rm -rf .venv .venv-peers demo gate site

@@ -1,7 +1,7 @@
 """Contracts for ptychography data: say what a file is, and prove it.
 
 `validate(path, depth=…)` returns a `Report` with every finding at once; `describe(path)` the headers that it
-looks at; `explain(code)` what a code means. Importing this package imports neither h5py nor scipy nor torch.
+looks at; `all_codes()` what each code means. Importing this package imports neither h5py nor scipy nor torch.
 """
 
 from __future__ import annotations

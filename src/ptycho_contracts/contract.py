@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 
@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 from ptycho_contracts.declaration import FileModel
 from ptycho_contracts.description import FileInfo
+from ptycho_contracts.plugins import Plugin, contributed, load_plugins, one_or_many
 
 # Below this share of what it requires a file is not taken for a broken instance of a contract.
 _RECOGNISED = 0.5
@@ -29,6 +30,8 @@ class ArrayContract:
         optional_roles: Roles that may be absent, with who misses them.
         names: File names by role where the artifact is a directory.
         documents: Models of small JSON or YAML files beside the arrays, by role.
+        typical: Ordinary values of what rules judge by magnitude or need one of, by `role:/path[@attribute]`; drawn
+            artifacts have about these.
     """
 
     id: str
@@ -38,6 +41,7 @@ class ArrayContract:
     optional_roles: Mapping[str, str] = field(default_factory=dict)
     names: Mapping[str, str] = field(default_factory=dict)
     documents: Mapping[str, type[BaseModel]] = field(default_factory=dict)
+    typical: Mapping[str, float] = field(default_factory=dict)
 
     def likeness_of(self, files: Mapping[str, FileInfo]) -> float:
         """Share of what it requires of these files that they have; 0 where one lives in another container."""
@@ -88,7 +92,27 @@ AnyContract = ArrayContract | DocumentContract
 
 @cache
 def all_contracts() -> dict[str, AnyContract]:
-    """Every contract by id; a module of `contracts/` declares its own as `CONTRACT` or `CONTRACTS`."""
+    """Every contract by id: our own, and those of plug-ins."""
+    return dict(sorted((own_contracts() | contributed(contract_plugins())).items()))
+
+
+@cache
+def contract_plugins() -> tuple[Plugin[AnyContract], ...]:
+    """Contracts of other packages: an entry point of this group names one contract, or a tuple of them."""
+    return load_plugins("ptycho_contracts.contracts", _offered, own_contracts())
+
+
+def _offered(found: object) -> Iterator[tuple[str, AnyContract]]:
+    for contract in one_or_many(found, ArrayContract, DocumentContract):
+        if isinstance(contract, ArrayContract):
+            for model in contract.files.values():
+                model.arrays()  # a declaration that is none shows here, and not when somebody's file is examined
+        yield contract.id, contract
+
+
+@cache
+def own_contracts() -> dict[str, AnyContract]:
+    """The contracts of this package by id; a module of `contracts/` declares its own as `CONTRACT` or `CONTRACTS`."""
     from ptycho_contracts import contracts  # noqa: PLC0415
 
     found: dict[str, AnyContract] = {}
@@ -121,6 +145,14 @@ def most_alike(scored: Iterable[tuple[float, ArrayContract]]) -> ArrayContract |
     """Of contracts with their likeness the best, the stricter where two are alike; None where none is near enough."""
     best = max(scored, key=lambda item: (item[0], item[1].strictness), default=None)
     return best[1] if best is not None and best[0] >= _RECOGNISED else None
+
+
+def contract_of_part(contract: ArrayContract, roles: Iterable[str]) -> ArrayContract | None:
+    """The contract of those files of an artifact alone (half of a pair); None where they are all that it requires."""
+    present = {role: contract.files[role] for role in roles}
+    if contract.files.keys() - contract.optional_roles.keys() <= present.keys():
+        return None
+    return next((other for other in array_contracts() if dict(other.files) == present), None)
 
 
 def array_contracts() -> list[ArrayContract]:

@@ -1,7 +1,8 @@
-"""Validation of JSON, YAML and pickled documents: pydantic's errors as findings."""
+"""Validation of JSON, YAML, TOML and pickled documents: pydantic's errors as findings."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,9 @@ from pydantic_core import ErrorDetails
 from ptycho_contracts import engine_codes as codes
 from ptycho_contracts.contract import DocumentContract, all_contracts
 from ptycho_contracts.finding import Finding, finding
+from ptycho_contracts.migration import VERSION_FIELD, stated_version, steps_of
 from ptycho_contracts.sources.base import SourceError
-from ptycho_contracts.sources.document import read_json, read_yaml
+from ptycho_contracts.sources.document import read_json, read_toml, read_yaml
 from ptycho_contracts.sources.pickle_file import read_number_dict
 from ptycho_contracts.sources.sniff import sniff
 
@@ -21,11 +23,13 @@ _DOCUMENTS = ("json", "yaml", "pickle")
 
 
 def read_document(path: Path, role: str) -> tuple[Any, list[Finding]]:
-    """The value of a JSON, YAML or pickled document, by its content, with findings about its form.
+    """The value of a JSON, YAML, TOML or pickled document, with findings about its form.
 
     Raises:
         SourceError: absent, damaged or hostile.
     """
+    if path.suffix == ".toml":  # nothing in the content tells TOML from YAML
+        return read_toml(path, role), []
     kind = sniff(path)
     if kind == "json":
         return read_json(path, role)
@@ -79,7 +83,22 @@ def validate_document(contract: DocumentContract, path: Path) -> list[Finding]:
         value, found = read_document(path, contract.role)
     except SourceError as error:
         return list(error.findings)
-    return found + check_document(contract.model, value, contract.role)
+    found += check_document(contract.model, value, contract.role)
+    return [*found, *_of_an_older_version(contract, value, path)]
+
+
+def _of_an_older_version(contract: DocumentContract, document: object, path: Path) -> Iterator[Finding]:
+    """A hint where the document names an earlier version from which a migration leads here."""
+    version = stated_version(document)
+    if version in {step.before for step in steps_of(contract.id)}:
+        yield finding(
+            codes.OLDER_VERSION,
+            f"{contract.role}:/{VERSION_FIELD}",
+            f"a {contract.id} of version {version}; the present one is {contract.version}",
+            expected=contract.version,
+            found=version,
+            fix=f"`ptycho migrate {path}` writes it as {contract.version} and says what it did.",
+        )
 
 
 def check_document(model: type[BaseModel], value: object, role: str) -> list[Finding]:

@@ -29,7 +29,7 @@ UNKNOWN_CONTRACT = Code(
     "The members fit none of the known contracts well enough to say what the file was meant to be.",
     "Guessing a format is how conventions get mixed up.",
     "`ptycho describe FILE` shows what the file holds, docs/contracts what each contract needs; `--contract ID` "
-    "insists on one. CXI, PtyPy, PtyLab and tike files are not read yet.",
+    "insists on one.",
 )
 FORBIDDEN_PICKLE = Code(
     "PTY004",
@@ -105,6 +105,16 @@ QUANTITY_MISSING = Code(
     "pixel size), and the source holds none.",
     "An invented value would make a file that looks right and is not.",
     "Say the quantity by its option, or take the part from another artifact; the finding names both.",
+)
+OTHER_FAMILY = Code(
+    "PTY014",
+    _ERROR,
+    "a file of another family with the same name",
+    "The files are named as the contract says, but hold the members of another contract: two unrelated families of "
+    "pairs are called `_dp.hdf5` and `_para.hdf5`.",
+    "Readers of one family find nothing in the other, and some say so in a log only: Ptychodus' fold_slice reader "
+    "turns a PtychoViT pair into an empty scan.",
+    "Read the files with tools of their own family, or convert them.",
 )
 MEMBER_MISSING = Code(
     "PTY101",
@@ -217,4 +227,15 @@ CRASHED = Code(
     "A rule of ptycho-contracts raised an exception. This is our defect, not your file's.",
     "The file was not fully examined.",
     "Please report it with the output of `ptycho describe FILE --format json`, which holds no data.",
+)
+WORKER_DIED = Code(
+    "PTY902",
+    _ERROR,
+    "the process that examined this file died",
+    "Where many files are validated by several processes, the one that was reading this file was killed by a signal "
+    "or ended on its own. The other files were examined.",
+    "The file was not examined at all. A damaged HDF5 header can crash the HDF5 library, and the system kills a "
+    "process that takes all memory.",
+    "Validate this file alone (`ptycho validate FILE --jobs 2`). If h5dump or h5ls crash on it too, it is damaged: "
+    "copy or write it again; otherwise please report it.",
 )

@@ -26,6 +26,8 @@ class Located:
 
 def locate_pair(path: Path) -> Located | None:
     """Both halves of the pair that `path` names (a half, or their common stem), or None if it names none."""
+    if not path.name:  # `.` or `/`
+        return None
     for suffix in (*_PAIR.values(), ""):
         if not path.name.endswith(suffix):
             continue

@@ -2,28 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Iterable, Mapping
 
-from ptycho_contracts.atomic import atomic_write_text
-from ptycho_contracts.codes import Code, all_codes
-from ptycho_contracts.contract import all_contracts
+from ptycho_contracts import reference_codes
+from ptycho_contracts.contract import AnyContract, ArrayContract, DocumentContract, own_contracts
 from ptycho_contracts.physics.frames import FRAMES, Frame
-from ptycho_contracts.reference_contract import contract_page
+from ptycho_contracts.reference_contract import FormatNotes, contract_page
 from ptycho_contracts.reference_markdown import GENERATED, page, table
 
 _SIZES = (400, 401, 402, 403)
 _PATCH = 256
-
-_RANGES = {
-    "0": "file and security",
-    "1": "structure",
-    "2": "relations between members and files",
-    "3": "units, frames and physics",
-    "4": "values",
-    "5": "runs, checkpoints and manifests",
-    "9": "ourselves",
-}
 
 _FRAMES_TEXT = """A position says where a patch's centre lies, counted from an origin that tools and their versions
 choose differently. `centre_px = position_m / pixel_m + origin` is the 0-based array coordinate of the patch's
@@ -34,73 +22,46 @@ a stored object shows it (`ptycho validate --depth physics`). A pair written by 
 the root attribute `ptycho_contracts_frame` of the para file."""
 
 
-def write_reference(folder: Path | str) -> list[Path]:
-    """Write every page below `folder` (usually `docs/`); returns the files that changed."""
-    changed = []
-    for name, text in pages().items():
-        path = Path(folder) / name
-        if _text(path) != text:
-            atomic_write_text(path, text)
-            changed.append(path)
-    return changed
+def pages(notes: Mapping[str, FormatNotes]) -> dict[str, str]:
+    """Every page by its path below the docs folder.
+
+    Args:
+        notes: What those who convert say of their formats, by contract id.
+    """
+    contracts = {f"contracts/{c.id}.md": contract_page(c, notes.get(c.id)) for c in own_contracts().values()}
+    index = {"contracts/index.md": _contracts_page(notes)}
+    return contracts | index | reference_codes.pages() | {"frames.md": _frames_page()}
 
 
-def check_reference(folder: Path | str) -> list[str]:
-    """What is wrong with the pages below `folder`: missing, different, or of no contract; empty where all is well."""
-    wanted, folder = pages(), Path(folder)
-    problems = [
-        f"{name} is {'different from' if (folder / name).is_file() else 'missing, unlike'} what the contracts declare"
-        for name, text in wanted.items()
-        if _text(folder / name) != text
-    ]
-    stale = (path.relative_to(folder).as_posix() for path in sorted((folder / "contracts").glob("*.md")))
-    return problems + [f"{name} belongs to no contract" for name in stale if name not in wanted]
-
-
-def pages() -> dict[str, str]:
-    """Every page by its path below the docs folder."""
-    contracts = {f"contracts/{c.id}.md": contract_page(c) for c in all_contracts().values()}
-    return contracts | {"codes.md": _codes_page(), "frames.md": _frames_page()}
-
-
-def _text(path: Path) -> str | None:
-    return path.read_text(encoding="utf-8") if path.is_file() else None
-
-
-def _codes_page() -> str:
-    codes = list(all_codes().values())
-    overview = table(["code", "severity", "finding"], [[_link(c), c.severity.value, c.title] for c in codes])
-    intro = (
-        "Every finding has a code, and `ptycho explain CODE` prints what follows here. An error breaks a reader; "
-        "warnings and hints help reuse."
+def _contracts_page(notes: Mapping[str, FormatNotes]) -> str:
+    formats = [c for c in own_contracts().values() if c.id in notes]
+    others = [c for c in own_contracts().values() if c.id not in notes]
+    arrays = [c for c in others if isinstance(c, ArrayContract)]
+    documents = [c for c in others if isinstance(c, DocumentContract)]
+    toctree = "\n".join(["```{toctree}", ":hidden:", *(c.id for c in [*formats, *arrays, *documents]), "```"])
+    return page(
+        "# Formats and contracts",
+        GENERATED,
+        "A contract says what a file must hold. `ptycho validate FILE` recognises it by what is in it; "
+        "`--contract ID` insists on one.",
+        "## Formats",
+        _formats_table(formats, notes),
+        "## Other array files",
+        _contracts_table(arrays),
+        "## Documents",
+        _contracts_table(documents),
+        toctree,
     )
-    return page("# Codes", GENERATED, intro, overview, *_code_sections(codes))
 
 
-def _code_sections(codes: list[Code]) -> Iterator[str]:
-    for digit, title in _RANGES.items():
-        members = [code for code in codes if code.id[3] == digit]
-        if members:
-            yield f"## {digit}xx: {title}"
-        for code in members:
-            yield f"### {code.id}: {code.title}"
-            yield f"{code.severity.value.capitalize()}, since {code.since}."
-            yield f"**What:** {code.what}"
-            yield f"**Why it matters:** {code.why}"
-            yield f"**Fix:** {code.fix}"
+def _formats_table(formats: Iterable[AnyContract], notes: Mapping[str, FormatNotes]) -> str:
+    rows = [[f"[{c.id}]({c.id}.md)", c.version, c.summary, notes[c.id].does] for c in formats]
+    return table(["contract", "version", "is", "`ptycho convert`"], rows)
 
 
-def _link(code: Code) -> str:
-    return f"[{code.id}](#{code.id.lower()}-{''.join(_slug(code.title))})"
-
-
-def _slug(title: str) -> Iterator[str]:
-    """GitHub's anchor of a heading: lower case, spaces as hyphens, other signs left out."""
-    for sign in title.lower():
-        if sign == " ":
-            yield "-"
-        elif sign.isalnum() or sign in "-_":
-            yield sign
+def _contracts_table(contracts: Iterable[AnyContract]) -> str:
+    rows = [[f"[{c.id}]({c.id}.md)", c.version, c.summary] for c in contracts]
+    return table(["contract", "version", "is"], rows)
 
 
 def _frames_page() -> str:

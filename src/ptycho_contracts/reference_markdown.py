@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 GENERATED = "<!-- Generated from the declarations by `ptycho_contracts.reference`; edit those, not this page. -->"
 
@@ -26,3 +26,14 @@ def prose(text: str) -> str:
     """A text in which `<name>` is no HTML tag; what stands in backticks stays as it is."""
     parts = text.split("`")
     return "`".join(part if k % 2 else part.replace("<", "\\<") for k, part in enumerate(parts))
+
+
+def names(many: Iterable[str]) -> str:
+    """Names as code, with commas."""
+    return ", ".join(f"`{name}`" for name in many)
+
+
+def paragraphs(docstring: str) -> Iterator[str]:
+    """The paragraphs of a docstring as blocks, lists kept line by line."""
+    for block in docstring.split("\n\n"):
+        yield prose(block)

@@ -3,30 +3,23 @@
 The schema of an array contract validates what `ptycho describe FILE --format json` prints, with both halves of a
 pair in one document; the schema of a document contract validates the document itself. Two things are beyond
 JSON Schema and are the engine's: equal sizes of a named dimension, listed under `x-dimensions`, and the numbers.
-A file `<id>/<version>.schema.json` is never changed: another schema is another version.
+The files that are made of them, and their lock, are `schema_files`.
 """
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema as cs
 
-from ptycho_contracts.atomic import atomic_write_text
-from ptycho_contracts.contract import AnyContract, ArrayContract, all_contracts, get_contract
+from ptycho_contracts.contract import AnyContract, ArrayContract
 from ptycho_contracts.declaration import Array, Attr, FileModel, attributes_schema
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
-SUFFIX = ".schema.json"
-# The installed package carries the files; in a checkout they lie beside src/.
-_FOLDERS = (Path(__file__).parent / "schemas", Path(__file__).parents[2] / "schemas")
-_VERSION = re.compile(r"\d+\.\d+\.\d+")
 _REGEX_SIGNS = re.compile(r"[\\^$.|?*+()\[\]{}]")
 
 Schema = dict[str, Any]
@@ -161,85 +154,3 @@ def named_dimensions(contract: ArrayContract) -> dict[str, list[str]]:
                     if not name.isdigit() and place not in places.setdefault(name.rstrip("*"), []):
                         places[name.rstrip("*")].append(place)
     return {name: found for name, found in places.items() if len(found) > 1}
-
-
-def file_of(contract: AnyContract, folder: Path) -> Path:
-    """Where the schema of a contract's present version lies below `folder`."""
-    return folder / contract.id / f"{contract.version}{SUFFIX}"
-
-
-def write_all(folder: Path | str) -> list[Path]:
-    """Write the schemas that are not there yet; returns the files that were written.
-
-    Raises:
-        ValueError: a file of that version exists and says something else. Nothing was written.
-    """
-    folder = Path(folder)
-    states = {contract.id: _state(contract, folder) for contract in all_contracts().values()}
-    changed = [problem for problem in states.values() if problem and "differs" in problem]
-    if changed:
-        raise ValueError("\n".join(changed))
-    missing = [contract for contract in all_contracts().values() if states[contract.id]]
-    for contract in missing:
-        text = json.dumps(schema_of(contract), indent=2, ensure_ascii=False) + "\n"
-        atomic_write_text(file_of(contract, folder), text)
-    return [file_of(contract, folder) for contract in missing]
-
-
-def check_all(folder: Path | str) -> list[str]:
-    """What is wrong with the schema files: missing, different, or of no contract; empty where all is well.
-
-    Files of earlier versions of a contract are right where they are.
-    """
-    folder = Path(folder)
-    problems = [problem for contract in all_contracts().values() if (problem := _state(contract, folder))]
-    return problems + [
-        f"{path.relative_to(folder)} belongs to no version of a contract up to the present one"
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and not _known(path.relative_to(folder))
-    ]
-
-
-def _state(contract: AnyContract, folder: Path) -> str | None:
-    path = file_of(contract, folder)
-    name = path.relative_to(folder)
-    if not path.is_file():
-        return f"{name} is missing; `ptycho schema write` makes it"
-    try:
-        same = json.loads(path.read_text(encoding="utf-8")) == schema_of(contract)
-    except ValueError:
-        same = False
-    if same:
-        return None
-    return (
-        f"{name} differs from what the contract declares; give the contract another version (a version that was "
-        "never released may be deleted and written again)"
-    )
-
-
-def _known(path: Path) -> bool:
-    contract = all_contracts().get(path.parts[0])
-    version = path.name.removesuffix(SUFFIX)
-    if contract is None or len(path.parts) != 2 or path.name == version or not _VERSION.fullmatch(version):
-        return False
-    return _numbers(version) <= _numbers(contract.version)
-
-
-def _numbers(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in version.split("."))
-
-
-def load(contract_id: str) -> Schema:
-    """The committed schema of a contract's present version: from the installed package, else from the checkout.
-
-    Raises:
-        KeyError: no contract of that id.
-        FileNotFoundError: no such file in either place.
-    """
-    contract = get_contract(contract_id)
-    for folder in _FOLDERS:
-        path = file_of(contract, folder)
-        if path.is_file():
-            schema: Schema = json.loads(path.read_text(encoding="utf-8"))
-            return schema
-    raise FileNotFoundError(f"no schema file for {contract_id} {contract.version} in {_FOLDERS[0]} or {_FOLDERS[1]}")

@@ -18,6 +18,7 @@ from ptycho_contracts import engine_codes as codes
 from ptycho_contracts.contract import ArrayContract
 from ptycho_contracts.declaration import Array, Attr, AttrKind, FileModel
 from ptycho_contracts.description import AttributeInfo, Description, FileInfo, MemberInfo
+from ptycho_contracts.families import of_another_family, other_family
 from ptycho_contracts.finding import Finding, finding
 
 # What an attribute of each kind is, in the words of findings and of the reference.
@@ -30,7 +31,13 @@ EXPECTED: dict[AttrKind, str] = {
 
 
 def check_structure(contract: ArrayContract, description: Description) -> list[Finding]:
-    """Findings about presence, types, ranks, attributes and named dimensions, in file order."""
+    """Findings about presence, types, ranks, attributes and named dimensions, in file order.
+
+    Of an artifact of another family that has the same file names, that it is one, and no list of what it lacks.
+    """
+    other = other_family(contract, description.files)
+    if other is not None:
+        return [of_another_family(contract, other, description.files)]
     found: list[Finding] = []
     for role, model in contract.files.items():
         info = description.files.get(role)
@@ -197,6 +204,9 @@ def value_fits(attr: Attr, value: Any) -> bool:
 
 
 def _advised(role: str, model: type[FileModel], info: FileInfo) -> Iterator[Finding]:
+    for name, attr in model.root_attrs.items():
+        if attr.advised and name not in info.attributes:
+            yield _attribute_advised(f"{role}:/", name, attr)
     for path, declared in model.arrays().items():
         member = info.members.get(path)
         if member is None:
@@ -211,13 +221,17 @@ def _advised(role: str, model: type[FileModel], info: FileInfo) -> Iterator[Find
             continue
         for name, attr in declared.attrs.items():
             if attr.advised and name not in member.attributes:
-                yield finding(
-                    codes.ATTRIBUTE_ADVISED,
-                    f"{role}:/{path}@{name}",
-                    f"attribute {name} is missing: {attr.advised}",
-                    expected=attr.meaning,
-                    found="no such attribute",
-                )
+                yield _attribute_advised(f"{role}:/{path}", name, attr)
+
+
+def _attribute_advised(path: str, name: str, attr: Attr) -> Finding:
+    return finding(
+        codes.ATTRIBUTE_ADVISED,
+        f"{path}@{name}",
+        f"attribute {name} is missing: {attr.advised}",
+        expected=attr.meaning,
+        found="no such attribute",
+    )
 
 
 def solve_dimensions(contract: ArrayContract, description: Description) -> dict[str, list[tuple[int, str]]]:

@@ -1,8 +1,9 @@
-"""JSON and YAML documents as Python values: strict where readers would disagree, safe for hostile ones."""
+"""JSON, YAML and TOML documents as Python values: strict where readers would disagree, safe for hostile ones."""
 
 from __future__ import annotations
 
 import json
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +79,18 @@ def read_yaml(path: Path | str, role: str = "yaml") -> Any:
         raise unreadable(where, f"not YAML: {error.problem or error.context} at {place}") from error
     except (yaml.YAMLError, ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
         raise unreadable(where, f"not a sound YAML document: {error}") from error
+
+
+def read_toml(path: Path | str, role: str = "toml") -> dict[str, Any]:
+    """The value of a TOML document.
+
+    Raises:
+        SourceError: FILE_ABSENT; RESOURCE_LIMIT beyond `MAX_DOCUMENT_BYTES`; UNREADABLE where it is not TOML.
+    """
+    try:
+        return tomllib.loads(_text(Path(path), role))
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise unreadable(f"{role}:/", f"not TOML: {error}") from error
 
 
 def _inspect(root: yaml.Node, where: str) -> None:

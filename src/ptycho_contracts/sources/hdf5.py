@@ -129,6 +129,10 @@ class Hdf5Source(ArraySource):
         start, stop, _ = slice(start, stop).indices(dataset.shape[0])
         return self._select(member, slice(start, max(start, stop)))
 
+    def inner_rows(self, member: str, outer: int, start: int, stop: int) -> NDArray[Any]:
+        """Rows `start:stop` of axis 1 within row `outer` of axis 0, clipped like a slice, as a native-order array."""
+        return self._select(member, (outer, slice(start, max(start, stop))))
+
     def read(self, member: str) -> NDArray[Any]:
         """The whole dataset as a native-order array."""
         return self._select(member, ())

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
 from pydantic import BaseModel
 
 from ptycho_contracts.contracts.run_manifest import Decision
+from ptycho_contracts.plugins import Plugin, contributed, load_plugins, one_or_many
 
 GROUP = "ptycho_runners.arms"
 Say = Callable[[str], None]
@@ -105,13 +104,18 @@ class Arm(Protocol):
 
 @cache
 def all_arms() -> dict[str, Arm]:
-    """Every installed arm by kind; one that cannot be imported is a warning, not a failure."""
-    arms: dict[str, Arm] = {}
-    for point in entry_points(group=GROUP):
-        try:
-            arm = point.load()()
-        except Exception as error:  # noqa: BLE001 - a broken plug-in must not break the others
-            warnings.warn(f"the arm {point.name!r} cannot be loaded: {error}", RuntimeWarning, stacklevel=2)
-            continue
-        arms[arm.kind] = arm
-    return arms
+    """Every installed arm by kind."""
+    return contributed(arm_plugins())
+
+
+@cache
+def arm_plugins() -> tuple[Plugin[Arm], ...]:
+    """The arms of every package, ours included: an entry point of this group names a class, or a tuple of them."""
+    return load_plugins(GROUP, _offered)
+
+
+def _offered(found: object) -> Iterator[tuple[str, Arm]]:
+    for arm in (kind() for kind in one_or_many(found, type)):
+        if not all(hasattr(arm, name) for name in ("kind", "options", "plan", "run")):
+            raise TypeError(f"{type(arm).__name__} is no arm: it needs kind, options, plan and run")
+        yield arm.kind, arm

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -16,9 +17,13 @@ import typer
 from ptycho_runners.cli import (
     convert,
     describe,
+    diagnose,
     evaluate,
     explain,
+    fix,
     gate,
+    migrate,
+    plugins,
     ptychovit,
     runs,
     schema,
@@ -38,8 +43,12 @@ app.command("describe")(describe.describe)
 app.command("validate")(validate.validate)
 app.command("explain")(explain.explain)
 app.command("convert")(convert.convert)
+app.command("diagnose")(diagnose.diagnose)
+app.command("fix")(fix.fix)
 app.command("evaluate")(evaluate.evaluate)
 app.command("gate")(gate.gate)
+app.command("migrate")(migrate.migrate)
+app.command("plugins")(plugins.plugins)
 app.add_typer(simulate.app, name="simulate")
 app.add_typer(schema.app, name="schema")
 app.add_typer(study.app, name="study")
@@ -74,11 +83,24 @@ def main(arguments: Sequence[str] | None = None) -> None:
     Raises:
         SystemExit: always, with the exit code; 130 after Ctrl-C.
     """
+    warnings.formatwarning = _warning
     try:
         app(arguments)
     except OSError as error:
         typer.echo(f"ptycho: {_told(error)}", err=True)
         raise SystemExit(1) from None
+
+
+_of_python = warnings.formatwarning
+
+
+def _warning(
+    message: Warning | str, category: type[Warning], filename: str, lineno: int, line: str | None = None
+) -> str:
+    """A warning of ours in one line, without the place in the program; others as Python has them."""
+    if category.__module__.startswith("ptycho_"):
+        return f"ptycho: warning: {message}\n"
+    return _of_python(message, category, filename, lineno, line)
 
 
 def _told(error: OSError) -> str:

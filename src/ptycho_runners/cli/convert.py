@@ -29,6 +29,13 @@ class ValuesOption(StrEnum):
     INTENSITY = "intensity"
 
 
+class PropagationOption(StrEnum):
+    """From where to where the light went."""
+
+    FAR_FIELD = "far-field"
+    NEAR_FIELD = "near-field"
+
+
 def convert(  # noqa: PLR0917 - typer makes one option of each
     source: Annotated[Path, typer.Argument(help="Any file of the artifact.")],
     folder: Annotated[Path, typer.Argument(help="Where the outputs and the manifest go.")],
@@ -43,6 +50,9 @@ def convert(  # noqa: PLR0917 - typer makes one option of each
     pixel_size_m: Annotated[float | None, typer.Option(help="Object pixel, where the source does not know it.")] = None,
     energy_ev: Annotated[float | None, typer.Option(help="Photon energy, likewise.")] = None,
     distance_m: Annotated[float | None, typer.Option(help="Detector distance, likewise.")] = None,
+    propagation: Annotated[
+        PropagationOption | None, typer.Option(help="Far or near field, where the source's geometry fits both.")
+    ] = None,
     patterns_from: Annotated[
         Path | None, typer.Option(help="Another artifact that holds the patterns; what is put together is verified.")
     ] = None,
@@ -76,6 +86,7 @@ def convert(  # noqa: PLR0917 - typer makes one option of each
                 pixel_size_m=pixel_size_m,
                 energy_eV=energy_ev,
                 distance_m=distance_m,
+                propagation=propagation.value if propagation else None,
                 progress=progress,
             )
             done = run(
@@ -100,7 +111,8 @@ def _text(done: Converted) -> str:
     lines = [f"{manifest.source_contract} → {manifest.target_contract}"]
     for question, decision in manifest.decisions.items():
         how = decision.get("reading") or decision.get("frame") or decision.get("trusted") or ""
-        lines.append(f"  {question}: {decision.get('method', '')} {how}".rstrip())
+        because = f" ({decision['because']})" if "because" in decision else ""
+        lines.append(f"  {question}: {decision.get('method', '')} {how}".rstrip() + because)
     for files in done.files:
         lines.append("  wrote " + ", ".join(str(path) for path in files.values()))
     lines += [f"  placeholder: {text}" for text in manifest.placeholders]

@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from ptycho_runners.cli.output import Format, fail
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from ptycho_contracts.description import Description, FileInfo
 
 
 def describe(
@@ -21,6 +16,7 @@ def describe(
 ) -> None:
     """Print the headers: members, dtypes, shapes, attributes, storage. Reads no array data."""
     from ptycho_contracts import SourceError  # noqa: PLC0415
+    from ptycho_contracts.listing import listing  # noqa: PLC0415
     from ptycho_contracts.opening import describe as read_headers  # noqa: PLC0415
 
     try:
@@ -30,23 +26,4 @@ def describe(
     if format is Format.JSON:
         typer.echo(description.model_dump_json(indent=2))
     else:
-        typer.echo("\n".join(_lines(description)))
-
-
-def _lines(description: Description) -> Iterator[str]:
-    for role, info in description.files.items():
-        yield f"{role}: {info.path} ({info.container})"
-        yield from _attributes(info)
-        for path, member in sorted(info.members.items()):
-            shape = ", ".join(str(size) for size in member.shape)
-            value = "" if member.value is None else f" = {member.value}"
-            yield f"  /{path}  {member.dtype} ({shape}){value}"
-            for name, attribute in sorted(member.attributes.items()):
-                yield f"    @{name} = {attribute.value}"
-    for role in description.documents:
-        yield f"{role}: a document"
-
-
-def _attributes(info: FileInfo) -> Iterator[str]:
-    for name, attribute in sorted(info.attributes.items()):
-        yield f"  @{name} = {attribute.value}"
+        typer.echo("\n".join(listing(description)))

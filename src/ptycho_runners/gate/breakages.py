@@ -194,7 +194,7 @@ BREAKAGES = (
     Breakage("amplitude for intensity", "PTY311", "physics", _values(np.sqrt)),
     Breakage("x and y swapped", "PTY312", "physics", _positions(lambda metres: metres[:, ::-1])),
     Breakage("one pixel off", "PTY313", "physics", _positions(lambda metres: metres + _PIXEL_M)),
-    Breakage("corner-origin positions", "PTY315", "physics", _positions(lambda metres: metres + _ORIGIN_M)),
+    Breakage("corner-origin positions", "PTY313", "physics", _positions(lambda metres: metres + _ORIGIN_M)),
     Breakage("y reversed", "PTY314", "physics", _positions(lambda metres: metres * [-1, 1])),
     Breakage("zero frequency at the corner", "PTY318", "physics", _values(lambda dp: np.fft.ifftshift(dp, (1, 2)))),
 )

@@ -23,6 +23,7 @@ SCHEMAS: list[dict[str, Any]] = [
         "additionalProperties": False,
     },
     {"type": "object", "additionalProperties": {"type": "integer"}, "propertyNames": {"pattern": "^k[0-9]$"}},
+    {"type": "object", "patternProperties": {"^k[0-9]$": {"type": "integer"}}, "additionalProperties": False},
     {
         "$defs": {"T": {"type": "object", "properties": {"t": {"const": "x"}}}},
         "oneOf": [{"$ref": "#/$defs/T"}],
@@ -38,7 +39,15 @@ def test_values_fulfil_their_schema(schema: dict[str, Any], data: st.DataObject)
     Draft202012Validator(schema).validate(data.draw(json_values(schema)))
 
 
-@pytest.mark.parametrize("schema", [{"type": "integer", "multipleOf": 3}, {"type": "tuple"}, {"allOf": [{}]}])
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": "integer", "multipleOf": 3},
+        {"type": "tuple"},
+        {"allOf": [{}]},
+        {"type": "object", "patternProperties": {"^a": {}, "^b": {}}},
+    ],
+)
 def test_an_unknown_keyword_is_refused(schema: dict[str, Any]) -> None:
     with pytest.raises(NotImplementedError, match="JSON Schema"):
         json_values(schema)

@@ -62,7 +62,15 @@ def test_what_went_wrong_is_named(evidence: Evidence, expected: list[str]) -> No
 
 
 @pytest.mark.parametrize(
-    ("reason", "code"), [("unknown_part", "PTY524"), ("loss_not_finite", "PTY525"), ("out_of_memory", "PTY526")]
+    ("reason", "code"),
+    [
+        ("weights_mismatch", "PTY509"),
+        ("missing_dependency", "PTY510"),
+        ("device_unavailable", "PTY514"),
+        ("unknown_part", "PTY524"),
+        ("loss_not_finite", "PTY525"),
+        ("out_of_memory", "PTY526"),
+    ],
 )
 def test_reasons_with_a_remedy_of_their_own_have_a_code_of_their_own(reason: str, code: str) -> None:
     assert codes(replace(ILL, result=result("failed", reason))) == [code]
