@@ -198,7 +198,7 @@ def test_a_named_order_is_undone(order: Order) -> None:
         stored = true.reshape(-1, order.columns).T.reshape(-1)
     else:
         stored = np.concatenate(
-            [row if k % 2 == 0 else row[::-1] for k, row in enumerate(true.reshape(-1, order.columns))]
+            [row[::-1] if k % 2 == order.first else row for k, row in enumerate(true.reshape(-1, order.columns))]
         )
     np.testing.assert_array_equal(stored[order.rows(24)], true)
 

@@ -16,7 +16,8 @@ from ptycho_contracts.physics.signatures import spread
 # patterns say so unanimously, measured by their own spread: model errors are no noise.
 SURE_SIGMA = 6.0
 SURE_T = 4.0
-OUTVOTED_BY = 3
+# Two patterns exchanged are two.
+OUTVOTED_BY = 2
 # Predictions that differ less than this for every pattern differ by rounding.
 SAME_RESIDUAL = 1e-6
 SAMPLES = (48, 192, 768)

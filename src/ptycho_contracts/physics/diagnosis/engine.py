@@ -14,9 +14,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ptycho_contracts.physics.confirmation import Progress
 from ptycho_contracts.physics.diagnosis.bench import Bench
-from ptycho_contracts.physics.diagnosis.contest import SURE_SIGMA, contest, worse
+from ptycho_contracts.physics.diagnosis.contest import SURE_SIGMA, Contest, contest, worse
 from ptycho_contracts.physics.diagnosis.hypothesis import Hypothesis
 from ptycho_contracts.physics.diagnosis.judge import Judged, judge
 from ptycho_contracts.physics.diagnosis.naming import named
@@ -27,12 +29,13 @@ from ptycho_contracts.physics.diagnosis.search import Found, near_statement, sea
 from ptycho_contracts.physics.diagnosis.shuffles import assigned, match_all
 from ptycho_contracts.physics.diagnosis.space import UNITS
 from ptycho_contracts.physics.diagnosis.subject import Subject
+from ptycho_contracts.physics.diagnosis.turns import AS_IT_IS
 from ptycho_contracts.physics.diagnosis.units import in_other_unit, speaks_for_other_unit
 from ptycho_contracts.physics.signatures import spread
 
 SEARCHED_PATTERNS, SEARCHED_FREQUENCIES = 12, 128
 REFINED_PATTERNS = 20
-KEPT_ORDERED, KEPT_PERMUTED = 8, 2
+KEPT_ORDERED, KEPT_PERMUTED = 8, 4
 TWINS = 2
 # A survivor of the first look that is this far behind after its descent is not in the contest.
 FAR_BEHIND = 25.0
@@ -73,10 +76,16 @@ class _Engine:
     def judged(self, found: Found) -> Judged:
         """From survivors of a search to a verdict."""
         last = contest(self.fine, [n for h in self._refined(found) for n in named(self.fine, h)])
-        if speaks_for_other_unit(last.bench, last.hypotheses[0]):
-            same = [h for h in last.hypotheses if h.values.unit == last.hypotheses[0].values.unit]
-            last = contest(self.fine, [in_other_unit(h) for h in same])
-        return judge(last, self._progress)
+        return judge(self._in_one_unit(last), self._progress)
+
+    def _in_one_unit(self, last: Contest) -> Contest:
+        """The contest again among those of the unit that the stored values grow like, if it was not so already."""
+        best = last.hypotheses[0]
+        right = in_other_unit(best) if speaks_for_other_unit(last.bench, best) else best
+        if all(h.values.unit == right.values.unit for h in last.hypotheses):
+            return last
+        same = [h if h.values.unit == right.values.unit else in_other_unit(h) for h in last.hypotheses]
+        return contest(self.fine, list(dict.fromkeys([right, *same])))
 
     def _refined(self, found: Found) -> list[Hypothesis]:
         free = Free(self.subject.pixels_known, True)
@@ -93,15 +102,27 @@ class _Engine:
         left = [self.fine.exact(h) for h in ordered]
         best = min(left, key=lambda residual: float(residual.mean()))
         kept = [h for h, e in zip(ordered, left, strict=True) if worse(best, e, self.fine.pixels) < FAR_BEHIND]
-        for start in permuted:
-            matched = assigned(self.fine, start, free)
-            residual = self.fine.exact(matched)
-            surely = worse(residual, best, self.fine.pixels) >= SURE_SIGMA
-            if surely and residual.mean() < PERMUTED_SHARE * best.mean():
-                whole = match_all(self.fine, matched)
-                kept = [whole] if whole is not None else kept
-                best = residual
-        return kept
+        matched = [assigned(self.fine, start, free) for start in _with_plain(permuted)]
+        residuals = [self.fine.exact(h) for h in matched]
+        if not residuals:
+            return kept
+        least = min(residuals, key=lambda residual: float(residual.mean()))
+        surely = worse(least, best, self.fine.pixels) >= SURE_SIGMA
+        if not (surely and least.mean() < PERMUTED_SHARE * best.mean()):
+            return kept
+        near = [h for h, e in zip(matched, residuals, strict=True) if worse(least, e, self.fine.pixels) < FAR_BEHIND]
+        whole = [match_all(self.fine, h) for h in near]
+        return [h for h in whole if h is not None] or kept
+
+
+def _with_plain(permuted: list[Hypothesis]) -> list[Hypothesis]:
+    """Unknown orders, and the same without turned axes: a regular raster turned is the raster in another order."""
+    plain = [
+        replace(h, geometry=replace(h.geometry, turn=AS_IT_IS, frame_first=False, scale=1.0, shift=(0.0, 0.0)))
+        for h in permuted
+        if h.geometry.turn != AS_IT_IS
+    ]
+    return list(dict.fromkeys([*permuted, *plain]))
 
 
 def _with_other_units(hypotheses: list[Hypothesis]) -> list[Hypothesis]:

@@ -30,6 +30,9 @@ UNLIKE = 1.15
 # Of the probe; of the energy it is twice that (PTY305).
 PROBE_SCALE_TOLERANCE = 0.025
 ENERGY_PATTERNS = 64
+# With more of the patterns speaking for other places the winner is not what happened, however much better than others.
+CONTRADICTED_SHARE = 0.1
+ROUNDING = {"shift": 0.15, "pixel-size": 0.005}
 # A pattern that belongs elsewhere leaves less than this share unexplained there.
 MISPLACED_SHARE = 0.7
 NO_PLACE = "the patterns do not depend on where they were taken: at other places of the scan they are explained as well"
@@ -87,7 +90,9 @@ class _Tie:
 
         A number can always be fitted a little better than a name says, so it has to be surely better to count.
         """
+        # An unknown order that is not surely better is left to the confirmation, which asks every pattern.
         alive = last.alive()
+        alive = [k for k in alive if last.hypotheses[k].geometry.order.name != "shuffled"] or alive
         stated = last.bench.subject.stored
 
         def simplicity(k: int) -> tuple[int, int, list[tuple[int, str]]]:
@@ -98,9 +103,26 @@ class _Tie:
         fewest = min(simplicity(k)[:2] for k in alive)
         rivals = exact or [k for k in alive if simplicity(k)[:2] == fewest]
         winner = min(rivals, key=simplicity)
-        open_ = [k for k in rivals if not last.same(winner, k)]
+        won = last.hypotheses[winner].changes(stated)
+        open_ = [
+            k
+            for k in rivals
+            if not last.same(winner, k) and not _differ_by_rounding(won, last.hypotheses[k].changes(stated))
+        ]
         words = [in_words(last.hypotheses[k].changes(stated)) for k in sorted([winner, *open_], key=simplicity)]
         return cls(winner, tuple(dict.fromkeys(words)) if open_ else ())
+
+
+def _differ_by_rounding(mine: tuple[Change, ...], other: tuple[Change, ...]) -> bool:
+    """Whether both name the same mistakes, with numbers that two descents to one minimum may leave."""
+    if [(c.kind, c.name) for c in mine] != [(c.kind, c.name) for c in other]:
+        return False
+    pairs = [
+        (a, b, ROUNDING[c.kind])
+        for c, d in zip(mine, other, strict=True)
+        for a, b in zip(c.numbers, d.numbers, strict=True)
+    ]
+    return bool(pairs) and all(abs(a - b) <= most for a, b, most in pairs)
 
 
 class _Case:
@@ -183,8 +205,9 @@ class _Rivals:
         self.best = np.where(self._other, self._residual, 1.0).min(axis=1)
 
     def informative(self, own: NDArray[np.float64]) -> bool:
-        """Whether the patterns care where they were taken."""
-        if not self._other.any(axis=1).all():
+        """Whether the patterns care where they were taken, and speak for the places that the winner gives them."""
+        contradict = int(surely_better(self.best, own, self._pixels).sum())
+        if contradict > max(2, CONTRADICTED_SHARE * len(own)) or not self._other.any(axis=1).all():
             return False
         typical = np.nanmedian(np.where(self._other, self._residual, np.nan), axis=1)
         return worse(own, typical, self._pixels) >= SURE_SIGMA

@@ -47,7 +47,8 @@ def all_values(n: int) -> list[Values]:
 def named_orders(count: int) -> list[Order]:
     """The orders that so many patterns can have, without those that only a comparison of all with all finds."""
     columns = [c for c in range(2, count // 2 + 1) if count % c == 0]
-    return [Order("reversed"), *(Order(name, c) for name in ("columns-first", "snake") for c in columns)]
+    rasters = [Order("columns-first", c) for c in columns]
+    return [Order("reversed"), *rasters, *(Order("snake", c, first) for c in columns for first in (1, 0))]
 
 
 def far_frames(subject: Subject) -> list[str]:
