@@ -33,15 +33,17 @@ _WHOLE: tuple[Part, ...] = ("probe", "object")
 def compose(scan: xr.Dataset, others: Mapping[Part, xr.Dataset]) -> xr.Dataset:
     """`scan` with the named parts taken from other scans.
 
-    An object lies where the positions of its own artifact say, so those come with it unless positions are named
-    too. Patterns and positions of two artifacts are joined by their frame numbers where both have them, otherwise
-    one by one. The scale of a probe says nothing about another artifact's patterns: it counts as unknown.
+    An object lies where the positions of its own artifact say, so those come with it unless positions are named too;
+    they must be those of the scan, but for its origin and a refinement of less than the distance of neighbours.
+    Patterns and positions of two artifacts are joined by their frame numbers where both have them, otherwise one by
+    one. The scale of a probe says nothing about another artifact's patterns: it counts as unknown.
 
     Raises:
         ConversionError: an artifact does not hold the part, or the parts do not fit together.
     """
     parts = dict(others)
     if "object" in parts and "positions" not in parts and holds(parts["object"], "positions"):
+        _refuse_other_positions(scan, parts["object"])
         parts["positions"] = parts["object"]
     for part, other in parts.items():
         if not holds(other, part):
@@ -57,6 +59,29 @@ def compose(scan: xr.Dataset, others: Mapping[Part, xr.Dataset]) -> xr.Dataset:
     if "probe" in parts or "patterns" in parts:
         kept = kept.assign_attrs(probe_scale="unknown")
     return kept
+
+
+def _refuse_other_positions(scan: xr.Dataset, other: xr.Dataset) -> None:
+    """The positions that come with an object must be the scan's own, from whatever origin."""
+    if not holds(scan, "positions"):
+        return
+    here, there = _frames(scan, other)
+    own, coming = (
+        np.column_stack([s[name].values for name in VARIABLES["positions"]])[rows]
+        for s, rows in ((scan, here), (other, there))
+    )
+    moved = coming - own
+    off = float(np.abs(moved - np.median(moved, axis=0)).max(initial=0.0))
+    if off > max(1.0, _spacing_px(own)):
+        message = f"the positions that come with the object contradict those of the source by up to {off:.1f} px"
+        fix = "Say which are right: `--positions-from FILE` with one of the two. `ptycho diagnose` asks the patterns."
+        raise _unfit("positions", message, "the same positions, but for their origin", fix)
+
+
+def _spacing_px(positions: NDArray[np.float64]) -> float:
+    """Distance of neighbours if they were spread evenly over what they span."""
+    height, width = np.ptp(positions, axis=0)
+    return float(np.sqrt(max(height, 1.0) * max(width, 1.0) / len(positions)))
 
 
 def _placed(scan: xr.Dataset, other: xr.Dataset, part: Part) -> xr.Dataset:
@@ -117,5 +142,5 @@ def _check_sizes(scan: xr.Dataset) -> None:
             raise _unfit("probe", f"the probe has {probe} pixels, the patterns {detector}", f"a probe of {detector}")
 
 
-def _unfit(part: str, message: str, expected: str) -> ConversionError:
-    return ConversionError(finding(codes.NOT_REPRESENTABLE, f"scan:/{part}", message, expected=expected))
+def _unfit(part: str, message: str, expected: str, fix: str | None = None) -> ConversionError:
+    return ConversionError(finding(codes.NOT_REPRESENTABLE, f"scan:/{part}", message, expected=expected, fix=fix))

@@ -40,10 +40,19 @@ def composed(base: Loaded, others: Mapping[Part, Path], options: ReadOptions) ->
             compose(scan, {part: opened[path].scans[index] for part, path in others.items()})
             for index, scan in enumerate(base.scans)
         ]
-        decisions = {
-            f"parts of object {k}" if len(scans) > 1 else "parts": verify(s, options) for k, s in enumerate(scans)
-        }
+        names = ["parts"] if len(scans) == 1 else [f"parts of object {index}" for index in range(len(scans))]
+        taken = {"taken": _taken(others, opened)}
+        decisions = {name: verify(scan, options) | taken for name, scan in zip(names, scans, strict=True)}
         yield Loaded(scans, base.dropped, base.decisions | decisions)
+
+
+def _taken(others: Mapping[Part, Path], opened: Mapping[Path, Loaded]) -> dict[str, str]:
+    """Which part came from where, for the manifest; an object brings its positions along."""
+    taken: dict[str, str] = {part: str(path) for part, path in others.items()}
+    origin = others.get("object")
+    if origin is not None and "positions" not in others and "position_y" in opened[origin].scans[0]:
+        taken["positions"] = f"{origin}, with the object; those of the source are its own but for the origin"
+    return taken
 
 
 def _as_many(base: Loaded, other: Loaded, path: Path) -> None:

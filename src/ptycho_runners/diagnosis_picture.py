@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,7 +36,8 @@ def draw(path: Path, best: tuple[str, SideBySide], second: tuple[str, SideBySide
     FigureCanvasAgg(figure)
     parts = figure.subfigures(1, len(shown), squeeze=False)[0]
     for part, (role, name, patterns) in zip(parts, shown, strict=True):
-        part.suptitle(f"{role}: {name}\nunexplained {patterns.residual[:count].mean():.2%}", fontsize=9)
+        left = f"{patterns.residual[:count].mean():.2%} of these patterns unexplained, noise included"
+        part.suptitle("\n".join([f"{role}:", *textwrap.wrap(name, 48), left]), fontsize=9)
         _rows(part, patterns, count)
     with atomic_path(path) as temporary:
         figure.savefig(temporary, dpi=110, format="png")

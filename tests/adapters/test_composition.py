@@ -69,6 +69,19 @@ def test_parts_that_contradict_each_other_are_refused(whole: Path, bare: Path, t
     assert {f.code for f in refused.value.findings} & {"PTY312", "PTY316"}
 
 
+def test_an_object_whose_positions_are_others_is_refused(whole: Path, bare: Path, tmp_path: Path) -> None:
+    with np.load(bare) as members:
+        wrong = dict(members) | {"xcoords": members["ycoords"][::-1], "ycoords": members["xcoords"]}
+    np.savez(tmp_path / "wrong.npz", **wrong)
+    options = ReadOptions(values="amplitude")
+    with pytest.raises(ConversionError, match="contradict those of the source by up to") as refused:
+        convert(tmp_path / "wrong.npz", tmp_path / "out", "ptychovit-pair", options=options, take={"object": whole})
+    assert "--positions-from" in (refused.value.findings[0].fix or "")
+    take: dict[Part, Path | str] = {"object": whole, "positions": whole}
+    done = convert(tmp_path / "wrong.npz", tmp_path / "out", "ptychovit-pair", options=options, take=take)
+    assert done.manifest.decisions["parts"]["taken"]["positions"] == str(whole)
+
+
 def _scan(**parts: Any) -> Any:
     given: dict[str, Any] = {"intensity": None, "centre_px": None, "probe": None, "object_": None, "attributes": {}}
     return make_scan(**(given | parts))

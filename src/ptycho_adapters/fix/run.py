@@ -20,7 +20,7 @@ from ptycho_contracts.codes import Severity
 from ptycho_contracts.contract import ArrayContract, get_contract
 from ptycho_contracts.contracts.fix_record import FixedItem, FixRecord
 from ptycho_contracts.contracts.run_manifest import FileDigest
-from ptycho_contracts.finding import Report, finding
+from ptycho_contracts.finding import Depth, Report, finding
 from ptycho_contracts.opening import open_artifact
 from ptycho_contracts.validation import validate
 
@@ -72,6 +72,7 @@ def fix(
         KeyError: no contract of that id.
     """
     path, folder = Path(path), Path(folder)
+    depth: Depth = "physics" if physics else "data"
     before = validate(path, contract)
     _refuse_unsafe(before)
     folder.mkdir(parents=True, exist_ok=True)
@@ -81,11 +82,11 @@ def fix(
         _refuse_existing(files, targets, overwrite)
         mended = mend(staged, str(before.contract), Path(draft) / "physics") if physics else None
         if not edits and mended is None:
-            return Fixed({}, None, None, before)
+            return Fixed({}, None, None, validate(path, contract, depth))
         final = staged if mended is None else mended.files
         for role, target in targets.items():
             final[role].replace(target)
-    after = validate(next(iter(targets.values())), before.contract, "physics" if physics else "data")
+    after = validate(next(iter(targets.values())), before.contract, depth)
     record = _record(before, files, targets, _items(edits, mended), mended, after)
     record_path = folder / f"{_stem(path)}{RECORD_SUFFIX}"
     atomic_write_json(record_path, record.model_dump(mode="json"))

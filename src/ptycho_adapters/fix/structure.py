@@ -75,9 +75,14 @@ def _fitting_shape(artifact: Artifact, declared: Array, member: MemberInfo) -> t
 
 
 def _wider(declared: Array, member: MemberInfo) -> str | None:
-    """The narrowest allowed type that holds every value of the member's own."""
+    """The narrowest allowed type of the same nature that holds every value of the member's own.
+
+    A real array where a complex one belongs has lost its phase; no type brings it back.
+    """
     try:
-        held = [name for name in declared.allowed_dtypes if np.can_cast(member.dtype, name, "safe")]
+        nature = np.dtype(member.dtype).kind == "c"
+        alike = [name for name in declared.allowed_dtypes if (np.dtype(name).kind == "c") == nature]
+        held = [name for name in alike if np.can_cast(member.dtype, name, "safe")]
     except TypeError:  # a text, or a type of nobody's
         return None
     return min(held, key=lambda name: np.dtype(name).itemsize, default=None)

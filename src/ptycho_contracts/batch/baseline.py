@@ -14,6 +14,7 @@ from ptycho_contracts.contracts.ptychovit_dp import DpFile
 from ptycho_contracts.contracts.ptychovit_para import ParaFile
 from ptycho_contracts.contracts.validation_baseline import CONTRACT, KnownFinding, ValidationBaseline
 from ptycho_contracts.documents import validate_document
+from ptycho_contracts.engine_codes import FILE_ABSENT
 from ptycho_contracts.finding import DEPTHS, Finding, Report
 from ptycho_contracts.sources.base import SourceError
 from ptycho_contracts.sources.document import read_json
@@ -92,7 +93,9 @@ def write_baseline(path: Path, reports: Iterable[Report]) -> int:
     counted: Counter[tuple[str, str, str, str]] = Counter()
     for report in reports:
         place = place_of(report, folder)
-        counted.update((place, f.location, f.code, report.depth) for f in report.findings)
+        # A path that leads to nothing is a mistake of the call, never a known finding of a file.
+        known = [f for f in report.findings if f.code != FILE_ABSENT.id]
+        counted.update((place, f.location, f.code, report.depth) for f in known)
     entries = [
         KnownFinding.model_validate({"code": code, "path": at, "location": location, "depth": depth, "count": count})
         for (at, location, code, depth), count in sorted(counted.items())

@@ -32,7 +32,7 @@ def diagnose(
     object overlapping patterns under a short reconstruction decide what they can. Exit code 1 where the file is
     mistaken or nothing explains it; 0 where it is right, or where the data cannot tell.
     """
-    from ptycho_adapters.codec import ConversionError, ReadOptions  # noqa: PLC0415
+    from ptycho_adapters.codec import ConversionError, OptionError, ReadOptions  # noqa: PLC0415
     from ptycho_adapters.diagnosis import diagnosed  # noqa: PLC0415
 
     try:
@@ -41,7 +41,7 @@ def diagnose(
             diagnosis = found.diagnosis.model_copy(update={"repair": _repair(source, found.diagnosis)})
     except ConversionError as error:
         raise fail(error.findings) from None
-    except KeyError as error:
+    except (KeyError, OptionError) as error:
         raise misuse(str(error.args[0])) from None
     if format is Format.JSON:
         typer.echo(diagnosis.model_dump_json(indent=2))

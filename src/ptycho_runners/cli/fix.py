@@ -25,7 +25,8 @@ def fix(
 ) -> None:
     """Repair what is safe: attributes that follow from others, axes of length 1, element types, and what is proven.
 
-    Writes a new file and a record of what was done. Exit code 1 if errors are left.
+    Writes a new file and a record of what was done (as JSON: the record, or the report where nothing was). Exit code 1
+    if errors are left.
     """
     from ptycho_adapters.codec import ConversionError  # noqa: PLC0415
     from ptycho_adapters.fix.run import fix as run  # noqa: PLC0415
@@ -37,7 +38,7 @@ def fix(
     except KeyError as error:
         raise misuse(str(error.args[0])) from None
     if format is Format.JSON:
-        typer.echo("null" if done.record is None else done.record.model_dump_json(indent=2))
+        typer.echo((done.after if done.record is None else done.record).model_dump_json(indent=2))
     else:
         typer.echo("\n".join(_lines(done, source)))
     if not done.after.ok:
@@ -46,8 +47,8 @@ def fix(
 
 def _lines(done: Fixed, source: Path) -> list[str]:
     if done.record is None:
-        left = f"; {len(done.after.errors)} errors are beyond safe repair" if done.after.errors else ""
-        return [f"{source}: nothing to repair{left}"]
+        left = [f"left: {f.severity.upper()} {f.code} {f.location}: {f.message}" for f in done.after.errors]
+        return [f"{source}: nothing that can be repaired safely" if left else f"{source}: nothing to repair", *left]
     lines = []
     for item in done.record.fixed:
         lines.append(f"fixed {' '.join(item.codes)} {item.location}".replace("  ", " "))

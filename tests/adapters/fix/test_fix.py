@@ -151,7 +151,8 @@ def test_what_the_patterns_prove_is_undone(slug: str, good: Path, broken: Any, t
     source = broken(spoil)
     done = fix(source, tmp_path / "out")
     assert done.record is not None
-    assert len(done.record.fixed) == 1, done.record.fixed
+    # Without noise a descent may leave a hundredth of a pixel beside the factor.
+    assert [found.what for found in done.record.fixed if "(shift:" not in found.what] == [done.record.fixed[0].what]
     item = done.record.fixed[0]
     assert slug.partition(":")[0] in item.what
     if code:
@@ -223,6 +224,24 @@ def test_what_cannot_be_repaired_is_told(broken: Any, tmp_path: Path) -> None:
     assert done.record is not None
     assert [f.code for f in done.record.remaining if f.severity == "error"] == ["PTY401"]
     assert not done.after.ok
+
+
+def test_errors_beyond_repair_are_told_where_nothing_is_repaired(broken: Any, tmp_path: Path) -> None:
+    def spoil(dp: h5py.File, para: h5py.File) -> None:
+        values = dp["dp"][()]
+        values[3, 0, 0] = -5.0
+        replaced(dp, "dp", values)
+
+    done = fix(broken(spoil), tmp_path / "out")
+    assert done.record is None
+    assert "PTY402" in {f.code for f in done.after.errors}
+
+
+def test_a_phase_that_is_lost_is_not_made_up(broken: Any, tmp_path: Path) -> None:
+    source = broken(lambda dp, para: replaced(para, "object", np.abs(para["object"][()])))
+    done = fix(source, tmp_path / "out")
+    assert done.record is None
+    assert {f.code for f in done.after.errors} == {"PTY102"}
 
 
 def test_the_record_is_a_contract(broken: Any, tmp_path: Path) -> None:
