@@ -35,8 +35,8 @@ from ptycho_contracts.physics.signatures import spread
 
 SEARCHED_PATTERNS, SEARCHED_FREQUENCIES = 12, 128
 REFINED_PATTERNS = 20
-# Of each unit.
-KEPT_ORDERED, KEPT_PERMUTED = 6, 3
+KEPT_ORDERED, KEPT_PERMUTED = 8, 4
+TWINS = 2
 # A survivor of the first look that is this far behind after its descent is not in the contest.
 FAR_BEHIND = 25.0
 # An unknown order is believed where it leaves less than this share of what the best known one leaves.
@@ -75,8 +75,7 @@ class _Engine:
 
     def judged(self, found: Found) -> Judged:
         """From survivors of a search to a verdict."""
-        names = [n for h in self._refined(found) for n in named(self.fine, h)]
-        last = contest(self.fine, list(dict.fromkeys([*names, *_starts(found)])))
+        last = contest(self.fine, [n for h in self._refined(found) for n in named(self.fine, h)])
         return judge(self._in_one_unit(last), self._progress)
 
     def _in_one_unit(self, last: Contest) -> Contest:
@@ -90,7 +89,7 @@ class _Engine:
 
     def _refined(self, found: Found) -> list[Hypothesis]:
         free = Free(self.subject.pixels_known, True)
-        ordered = [refine(self.fine, h, free) for h in found.ordered]
+        ordered = [refine(self.fine, h, free) for h in _with_other_units(found.ordered)]
         kept: list[Hypothesis] = []
         for unit in UNITS:
             mine = [h for h in ordered if h.values.unit == unit]
@@ -126,11 +125,7 @@ def _with_plain(permuted: list[Hypothesis]) -> list[Hypothesis]:
     return list(dict.fromkeys([*permuted, *plain]))
 
 
-def _starts(found: Found) -> list[Hypothesis]:
-    """What the descents started from, with the patterns turned and as they are.
-
-    Where patterns hardly depend on their places, a descent wanders off; where they hardly depend on their turn, those
-    turns that the first look keeps are the best by chance.
-    """
-    plain = [h for h in found.ordered if not h.numbers]
-    return [*plain, *(replace(h, values=replace(h.values, turn=AS_IT_IS, about_array=False)) for h in plain)]
+def _with_other_units(hypotheses: list[Hypothesis]) -> list[Hypothesis]:
+    """The first few in the other unit too: residuals of different units cannot be ranked against each other."""
+    twins = map(in_other_unit, hypotheses[:TWINS])
+    return [*hypotheses, *(twin for twin in twins if twin not in hypotheses)]

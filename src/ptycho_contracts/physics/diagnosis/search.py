@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import product
 
@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from ptycho_contracts.physics.diagnosis.atlas import Atlas, Chart
 from ptycho_contracts.physics.diagnosis.bench import Bench
-from ptycho_contracts.physics.diagnosis.hypothesis import Geometry, Hypothesis, Op, Order, Values
-from ptycho_contracts.physics.diagnosis.space import MOST_MISTAKES, OBJECTS, PROBES, UNITS, placements, without_equals
+from ptycho_contracts.physics.diagnosis.hypothesis import Geometry, Hypothesis, Op, Order
+from ptycho_contracts.physics.diagnosis.space import MOST_MISTAKES, OBJECTS, PROBES, placements, without_equals
 from ptycho_contracts.physics.diagnosis.turns import AS_IT_IS, TURNS
 
 LEAST_SCALE, MOST_SCALE = 0.4, 2.5
@@ -21,9 +21,9 @@ MOST_SHIFT_PX = 20
 # Of every list of competing numbers.
 KEPT_EACH = 3
 # Turned patterns look alike in the mean, but not all of them.
-KEPT_VALUES = 10
+KEPT_VALUES = 16
 # Near the statement, where the rest of a search would only be slow.
-KEPT_NEAR = 4
+KEPT_NEAR = 6
 QUANTUM_PX = 0.5
 
 _Scored = tuple[float, Hypothesis]
@@ -31,7 +31,7 @@ _Scored = tuple[float, Hypothesis]
 
 @dataclass(frozen=True)
 class Found:
-    """The survivors, best of each unit first: those of a known order, and those of none.
+    """The survivors, best first: those of a known order, and those of none.
 
     An unknown order can always explain more than a known one, so the two are compared later.
     """
@@ -57,7 +57,7 @@ def search(bench: Bench, kept: int, kept_permuted: int) -> Found:
             looked = _LookUp(bench, atlas, geometry)
             ordered.extend(looked.ordered())
             permuted.extend(looked.permuted())
-    return Found(_first(_one_of_each(bench, ordered), kept), _first(_one_of_each(bench, permuted), kept_permuted))
+    return Found(_one_of_each(bench, ordered)[:kept], _one_of_each(bench, permuted)[:kept_permuted])
 
 
 def near_statement(bench: Bench) -> Found:
@@ -69,12 +69,7 @@ def near_statement(bench: Bench) -> Found:
             scored.extend(_predicted(bench, plain))
     turned = [Geometry(turn=turn) for turn in TURNS.values() if turn != AS_IT_IS]
     scored.extend(s for geometry in turned for s in _predicted(bench, geometry))
-    return Found(_first(_one_of_each(bench, scored), KEPT_NEAR), [])
-
-
-def _first(ranked: list[Hypothesis], kept: int) -> list[Hypothesis]:
-    """So many of each unit."""
-    return [h for unit in UNITS for h in [r for r in ranked if r.values.unit == unit][:kept]]
+    return Found(_one_of_each(bench, scored)[:KEPT_NEAR], [])
 
 
 def _one_of_each(bench: Bench, scored: list[_Scored]) -> list[Hypothesis]:
@@ -91,17 +86,7 @@ def _one_of_each(bench: Bench, scored: list[_Scored]) -> list[Hypothesis]:
 def _predicted(bench: Bench, plain: Geometry) -> list[_Scored]:
     """One geometry with everything that the values may be."""
     mean = bench.residuals([plain], bench.values, QUANTUM_PX).mean(axis=2)[0]
-    return [
-        (float(mean[k]), Hypothesis(plain, bench.values[k]))
-        for among in _by_unit(bench.values)
-        for k in among[np.argsort(mean[among])[:KEPT_EACH]].tolist()
-    ]
-
-
-def _by_unit(values: Sequence[Values]) -> list[NDArray[np.intp]]:
-    """Which of the values are of each unit: residuals of different units cannot be ranked against each other."""
-    found = [np.array([k for k, v in enumerate(values) if v.unit == unit], np.intp) for unit in UNITS]
-    return [among for among in found if len(among)]
+    return [(float(mean[k]), Hypothesis(plain, bench.values[k])) for k in np.argsort(mean)[:KEPT_EACH].tolist()]
 
 
 class _LookUp:
@@ -138,12 +123,10 @@ class _LookUp:
 
     def _least(self, scans: list[tuple[float, NDArray[np.float64]]]) -> Iterator[_Scored]:
         mean = np.stack([self._mean_residuals(scale, shifts) for scale, shifts in scans])
-        for among in _by_unit(self._atlas.values):
-            left = mean[:, :, among]
-            for index in np.argsort(left, axis=None)[:KEPT_EACH].tolist():
-                k, shift, value = np.unravel_index(index, left.shape)
-                scale, shifts = scans[k]
-                yield float(left.flat[index]), self._hypothesis(scale, shifts[shift], int(among[value]))
+        for index in np.argpartition(mean, KEPT_EACH, axis=None)[:KEPT_EACH].tolist():
+            k, shift, value = np.unravel_index(index, mean.shape)
+            scale, shifts = scans[k]
+            yield float(mean.flat[index]), self._hypothesis(scale, shifts[shift], int(value))
 
     def _mean_residuals(self, scale: float, shifts: NDArray[np.float64]) -> NDArray[np.float32]:
         """(shift, V) means over the sample."""
@@ -156,22 +139,20 @@ class _LookUp:
         if self._base.order.name or self._numbers < 1:
             return
         none = np.zeros(2)
-        yield from self._least_permuted([(1.0, none)])
+        yield self._least_permuted([(1.0, none)])
         if self._numbers > 1:
-            yield from self._least_permuted([(s, none) for s in self._scales])
-            yield from self._least_permuted([(1.0, shift) for shift in self._shifts])
+            yield self._least_permuted([(s, none) for s in self._scales])
+            yield self._least_permuted([(1.0, shift) for shift in self._shifts])
 
-    def _least_permuted(self, scans: list[tuple[float, NDArray[np.float64]]]) -> Iterator[_Scored]:
+    def _least_permuted(self, scans: list[tuple[float, NDArray[np.float64]]]) -> _Scored:
         mean = np.stack(
             [self._atlas.best_of(scale * self._every + self._offset + shift).mean(axis=0) for scale, shift in scans]
         )
-        for among in _by_unit(self._atlas.values):
-            left = mean[:, among]
-            k, value = divmod(int(left.argmin()), len(among))
-            scale, shift = scans[k]
-            found = self._hypothesis(scale, shift, int(among[value]))
-            order = replace(found.geometry, order=Order("shuffled"))
-            yield float(left[k, value]), replace(found, geometry=order)
+        k, value = divmod(int(mean.argmin()), mean.shape[1])
+        scale, shift = scans[k]
+        found = self._hypothesis(scale, shift, value)
+        order = replace(found.geometry, order=Order("shuffled"))
+        return float(mean[k, value]), replace(found, geometry=order)
 
     def _hypothesis(self, scale: float, moved: NDArray[np.float64], value: int) -> Hypothesis:
         geometry = replace(self._base, scale=float(scale)).moved(moved)

@@ -79,13 +79,8 @@ def placements(subject: Subject, plain: Geometry, most: int) -> Iterator[Geometr
 
 
 def without_equals(found: list[tuple[float, Hypothesis]], stated: Stored) -> list[Hypothesis]:
-    """Best first; of those that leave the same unexplained, the one with fewest mistakes and fewest numbers."""
-
-    def rank(scored: tuple[float, Hypothesis]) -> tuple[float, int, int]:
-        residual, hypothesis = scored
-        return round(residual, 6), len(hypothesis.changes(stated)), hypothesis.numbers
-
-    ranked = sorted(found, key=rank)
+    """Best first; of those that leave the same unexplained, the one with fewest mistakes."""
+    ranked = sorted(found, key=lambda scored: (round(scored[0], 6), len(scored[1].changes(stated))))
     kept: dict[float, Hypothesis] = {}
     for residual, hypothesis in ranked:
         kept.setdefault(round(residual, 6), hypothesis)
