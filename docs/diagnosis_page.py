@@ -52,7 +52,7 @@ _FIGURES_HEAD = """
 rectangular canvases of even and odd sizes, sub-pixel positions, one to three modes, Poisson noise at several doses. 60
 without a mistake, 200 with one, 200 with two, and 40 in which the truth cannot be found: flat objects, near field, few
 photons, near symmetry. Which is which is decided by the generator's own likelihoods. Abstaining where the truth can be
-found counts as wrong.
+found counts as wrong. Where it cannot be found `cannot tell` is right, and for near field `unexplained` too.
 
 <!-- shown only -->
 ```console
