@@ -18,7 +18,8 @@ from ptycho_contracts.sources.document import NOT_STRICT_JSON, read_json, read_y
 
 
 def values(leaves: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
-    texts = st.text(st.characters(max_codepoint=0xD7FF))  # PyYAML has its own idea of \ud83d\ude00
+    # PyYAML has its own idea of \ud83d\ude00, and a key of YAML ends within 1024 characters, escapes included.
+    texts = st.text(st.characters(max_codepoint=0xD7FF), max_size=100)
     return st.recursive(
         st.none() | st.booleans() | st.integers() | texts | leaves,
         lambda inner: st.lists(inner, max_size=4) | st.dictionaries(texts, inner, max_size=4),
