@@ -123,7 +123,7 @@ def marked(path: Path) -> Iterator[RunDir]:
     ending: State = "complete"
     try:
         yield run
-    except Exception:
+    except Exception:  # whatever it was: it is marked, and raised on
         ending = "failed"
         raise
     except BaseException:  # KeyboardInterrupt, SystemExit: somebody stopped us

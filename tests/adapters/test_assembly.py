@@ -172,7 +172,7 @@ CENTRE = np.array([[3.5, 3.5]])
 )
 def test_refusals(patches: object, centres: object, stitching: Stitching, weight: object, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        assemble(patches, centres, (12, 12), stitching, weight)  # type: ignore[arg-type]
+        assemble(patches, centres, (12, 12), stitching, weight)  # type: ignore[arg-type]  # wrong types on purpose
 
 
 def test_negative_margins_are_refused() -> None:

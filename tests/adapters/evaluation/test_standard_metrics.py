@@ -131,7 +131,7 @@ class TestTable:
 class TestSimilarity:
     def test_full_coverage_is_scikit_image(self) -> None:
         image, reference = white(1), white(1) + white(2)
-        wanted = structural_similarity(  # type: ignore[no-untyped-call]
+        wanted = structural_similarity(  # type: ignore[no-untyped-call]  # scikit-image has no types
             image, reference, data_range=8.0, gaussian_weights=True, sigma=1.5, use_sample_covariance=False
         )
         assert ssim(image, reference, all_of(image), 8.0) == pytest.approx(wanted)

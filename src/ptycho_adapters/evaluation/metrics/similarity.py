@@ -40,7 +40,7 @@ def ssim(image: RealArray, reference: RealArray, valid: Mask, data_range: float)
             "SSIM needs scikit-image: pip install 'ptycho-contracts[metrics]'", name=missing.name
         ) from missing
     windows = _covered_windows(valid)
-    _, similarity = structural_similarity(  # type: ignore[no-untyped-call]
+    _, similarity = structural_similarity(  # type: ignore[no-untyped-call]  # scikit-image has no types
         image,
         reference,
         data_range=data_range,
