@@ -27,6 +27,7 @@ ORIENTATIONS = {
 }
 """Transpose first, then flip y, then flip x."""
 
+AXES = ("swapped-axes", "negated-y", "negated-x")
 OBJECT_SLUGS = tuple(f"object:{what}" for what in ("conjugated", "transposed", "flipped-y", "flipped-x", "rotated-180"))
 PROBE_SLUGS = ("probe:transposed", "probe:conjugated")
 ORDER_SLUGS = ("order:reversed", "order:columns-first", "order:snake", "order:shuffled")
@@ -111,7 +112,7 @@ def variants(slug: str) -> tuple[Mistake, ...]:
     """
     two = (slug in ORIENTATIONS and slug != "patterns:transposed") or slug in ("order:columns-first", "order:snake")
     mistake = Mistake(slug)
-    plain = ("swapped-axes", "negated-y", "negated-x", "patterns:corner", "patterns:amplitude", "patterns:intensity")
+    plain = (*AXES, "patterns:corner", "patterns:amplitude", "patterns:intensity")
     words = (*plain, *ORIENTATIONS, *OBJECT_SLUGS, *PROBE_SLUGS, *ORDER_SLUGS, *FRAME_SLUGS)
     if slug not in words and mistake.name not in NUMERIC:
         raise UnknownMistakeError(slug)
@@ -174,16 +175,21 @@ def _changed(subject: Subject, mistake: Mistake, orders: Orders, *, undo: bool) 
 
 def _moved(positions: Real, mistake: Mistake, orders: Orders, *, undo: bool) -> Real:
     """Positions after a mistake of axes, signs, shift or order; a frame is no movement of its own."""
-    if mistake.slug == "swapped-axes":
-        return positions[:, ::-1]
-    if mistake.name in ("negated-y", "negated-x"):
-        return np.asarray(positions * (np.array([-1.0, 1.0]) if mistake.slug == "negated-y" else np.array([1.0, -1.0])))
+    if mistake.slug in AXES:
+        return along_axes(positions, mistake)
     if mistake.name == "shift":
         return np.asarray(positions + np.array(mistake.numbers) * (-1 if undo else 1))
     if mistake.name == "order":
         permutation = orders.permutation(mistake)
         return positions[np.argsort(permutation)] if undo else positions[permutation]
     return positions
+
+
+def along_axes(positions: Real, mistake: Mistake) -> Real:
+    """Positions or shifts (…, 2) after a mistake of `AXES`, which is its own inverse."""
+    if mistake.slug == "swapped-axes":
+        return positions[..., ::-1]
+    return np.asarray(positions * (np.array([-1.0, 1.0]) if mistake.slug == "negated-y" else np.array([1.0, -1.0])))
 
 
 def _mirrored(field: Complex, how: str) -> Complex:

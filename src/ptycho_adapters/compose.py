@@ -12,6 +12,7 @@ from ptycho_adapters.codec import ConversionError
 from ptycho_adapters.needs import VARIABLES, Part, holds
 from ptycho_contracts import engine_codes as codes
 from ptycho_contracts.finding import finding
+from ptycho_contracts.physics.spacing import spacing_px
 
 # Attributes that say something of a part; they come with it unless they are known already.
 _COMING: dict[Part, tuple[str, ...]] = {
@@ -72,16 +73,10 @@ def _refuse_other_positions(scan: xr.Dataset, other: xr.Dataset) -> None:
     )
     moved = coming - own
     off = float(np.abs(moved - np.median(moved, axis=0)).max(initial=0.0))
-    if off > max(1.0, _spacing_px(own)):
+    if off > max(1.0, spacing_px(own)):
         message = f"the positions that come with the object contradict those of the source by up to {off:.1f} px"
         fix = "Say which are right: `--positions-from FILE` with one of the two. `ptycho diagnose` asks the patterns."
         raise _unfit("positions", message, "the same positions, but for their origin", fix)
-
-
-def _spacing_px(positions: NDArray[np.float64]) -> float:
-    """Distance of neighbours if they were spread evenly over what they span."""
-    height, width = np.ptp(positions, axis=0)
-    return float(np.sqrt(max(height, 1.0) * max(width, 1.0) / len(positions)))
 
 
 def _placed(scan: xr.Dataset, other: xr.Dataset, part: Part) -> xr.Dataset:

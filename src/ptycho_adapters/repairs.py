@@ -68,9 +68,7 @@ def _scaled(values: NDArray[Any], factor: float) -> NDArray[Any]:
 def _patterns(intensity: xr.DataArray, values: Values, stated: Stored) -> xr.Variable:
     """The intensities, lazy, with every pattern as the forward model predicts it."""
     n = intensity.shape[-1]
-    line = np.arange(n) - n // 2
-    frequencies = np.stack(np.meshgrid(line, line, indexing="ij"), axis=-1).reshape(-1, 2)
-    pixels = values.pixels(frequencies, n, Op())
+    pixels = values.every_pixel(n, Op())
     moved = None if np.array_equal(pixels, np.arange(n * n)) else pixels
     unit = None if values.unit == stated else np.sqrt if stated == "amplitude" else np.square
     if moved is None and unit is None:

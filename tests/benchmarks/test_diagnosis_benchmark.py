@@ -20,6 +20,7 @@ from benchmarks.diagnosis import cases, identifiable, plan, report, run, score  
 from benchmarks.diagnosis.engine import Answer  # noqa: E402
 from benchmarks.diagnosis.generator import Case, draw_case, write_pair  # noqa: E402
 from benchmarks.diagnosis.mistakes import (  # noqa: E402
+    AXES,
     FRAME_SLUGS,
     OBJECT_SLUGS,
     ORDER_SLUGS,
@@ -305,6 +306,27 @@ def test_the_frame_that_has_the_same_origin_is_right() -> None:
     prepared = cases.prepare(2, plan.Spec(5, "single", (("frame:geometric-centre",),), 0))
     other = "frame:pty-chi-2.1"
     assert score.judge(prepared, answer("mistaken", other)).right is (prepared.case.stated_frame != "pty-chi-2.1")
+
+
+@pytest.mark.parametrize("axes", AXES)
+def test_a_shift_beside_turned_axes_may_be_told_in_either_order(axes: str) -> None:
+    """What is added before the axes turn, or what is added after; other numbers, or other axes, are another shift."""
+    prepared = cases.prepare(2, spec_of("shift", axes))
+    slugs = prepared.case.slugs
+    y, x = next(mistake.numbers for mistake in prepared.case.mistakes if mistake.name == "shift")
+    told = {
+        "swapped-axes": (f"{x},{y}", f"{-y},{x}"),
+        "negated-y": (f"{-y},{x}", f"{y},{-x}"),
+        "negated-x": (f"{y},{-x}", f"{-y},{x}"),
+    }
+    same, other = told[axes]
+    assert score.judge(prepared, answer("mistaken", *slugs)).right
+    assert score.judge(prepared, answer("mistaken", axes, f"shift:{same}")).right
+    y_told, x_told = map(float, same.split(","))
+    assert score.judge(prepared, answer("mistaken", f"shift:{y_told + 0.02},{x_told - 0.02}", axes)).right
+    assert not score.judge(prepared, answer("mistaken", f"shift:{y_told + 0.5},{x_told}", axes)).right
+    assert not score.judge(prepared, answer("mistaken", axes, f"shift:{other}")).right
+    assert not score.judge(prepared, answer("mistaken", f"shift:{same}")).right
 
 
 def test_commitment_is_wrong_where_nothing_decides() -> None:

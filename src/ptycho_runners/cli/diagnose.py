@@ -63,6 +63,8 @@ def _lines(source: Path, diagnosis: Diagnosis) -> Iterator[str]:
     if diagnosis.verdict == "mistaken":
         for change in diagnosis.changes or ():
             yield f"  {change.slug}: {change.meaning}  [{change.code.id}]"
+    for text in diagnosis.notes:
+        yield f"  note: {text}"
     for text in diagnosis.undecided:
         yield f"  open: {text}"
     if diagnosis.ranked:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cache
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ import pytest
 from numpy.typing import NDArray
 from simulated import gaussian_probe, intensity, scan_corners, structured_object
 
+from ptycho_contracts.physics.diagnosis.changes import Change
 from ptycho_contracts.physics.diagnosis.engine import diagnose_subject, judge_subject
 from ptycho_contracts.physics.diagnosis.result import Diagnosis
 from ptycho_contracts.physics.diagnosis.subject import Subject, centred_frames
@@ -190,3 +192,79 @@ def test_changes_that_predict_the_same_go_by_the_simplest_name() -> None:
 def test_a_scale_that_nobody_states_is_not_judged() -> None:
     file = MISTAKES["probe-scale:0.5"](good())
     assert_names(diagnose_subject(replace(file.subject, counts=False)), ())
+
+
+@cache
+def noise_free() -> File:
+    """The same file as the forward model predicts it, as a simulation would write it."""
+    file = good()
+    corners = np.round(file.positions + origin("ptychovit") - (N - 1) / 2).astype(int)
+    patches = (file.object[y : y + N, x : x + N] for y, x in corners)
+    return replace(file, dp=np.stack([intensity(patch, file.probe[0]) for patch in patches]))
+
+
+@pytest.mark.parametrize("off_px", [(0.0, 0.0), (0.03, -0.04), (-0.08, 0.02)])
+def test_a_shift_that_nobody_knows_better_is_no_mistake(off_px: tuple[float, float]) -> None:
+    assert_names(diagnose_subject(placed(lambda p: p + np.array(off_px))(noise_free()).subject), ())
+
+
+def test_a_shift_that_somebody_made_is_one_without_noise_too() -> None:
+    found = diagnose_subject(placed(lambda p: p + np.array([0.3, -0.2]))(noise_free()).subject)
+    assert found.changes is not None
+    assert found.changes[0].numbers == pytest.approx((0.3, -0.2), abs=0.02)
+
+
+@pytest.mark.parametrize("slug", ["frame:half-size", "object:transposed", "negated-y"])
+def test_no_reading_is_ranked_twice(slug: str) -> None:
+    ranked = diagnose_subject(MISTAKES[slug](noise_free()).subject).ranked
+    assert len(ranked) > 1
+    for one, other in combinations([tuple(map(Change.parse, candidate.changes)) for candidate in ranked], 2):
+        numbers, others = ([x for change in changes for x in change.numbers] for changes in (one, other))
+        alike = len(numbers) == len(others) and np.allclose(numbers, others, atol=0.004)
+        assert not (alike and [(c.kind, c.name) for c in one] == [(c.kind, c.name) for c in other])
+
+
+def with_broken(file: File, rows: list[int], value: float) -> File:
+    """The file with a pixel of some patterns dead."""
+    dp = file.dp.astype(np.float32)
+    dp[rows, 3, 5] = value
+    return replace(file, dp=dp)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -1.0])
+def test_patterns_with_values_that_no_detector_counts_have_no_say(value: float) -> None:
+    rows = [0, 7, 30]
+    file = MISTAKES["negated-y"](with_broken(good(), rows, value))
+    judged = judge_subject(file.subject)
+    assert_names(judged.diagnosis, ("negated-y",))
+    assert judged.diagnosis.notes == (
+        "3 of the 48 patterns looked at hold NaN, infinite or negative values and are left out: 0, 7, 30",
+    )
+    assert judged.diagnosis.patterns == 48
+    assert judged.confirmed is not None
+    assert judged.confirmed.patterns == 45
+
+
+def test_patterns_that_are_wrong_throughout_do_not_hide_the_truth() -> None:
+    """Every third pattern is noise, and says so by its first pixel."""
+    rows = list(range(0, 48, 3))
+    dp = good().dp.astype(np.float32)
+    dp[rows] = np.random.default_rng(3).random((len(rows), N, N)) * dp.max()
+    dp[rows, 0, 0] = np.nan
+    assert_names(diagnose_subject(replace(good(), dp=dp).subject), ())
+    shuffled = judge_subject(MISTAKES["order:shuffled"](replace(good(), dp=dp)).subject)
+    assert_names(shuffled.diagnosis, ("order:shuffled",))
+    take = shuffled.hypotheses[0].geometry.order.rows(48)
+    assert sorted(take) == list(range(48)), "patterns without a say get the places that are left"
+    judged = np.setdiff1d(np.arange(48), rows)
+    np.testing.assert_array_equal(SHUFFLE[take][judged], judged)
+
+
+def test_where_most_patterns_hold_such_values_they_count_as_nothing_measured() -> None:
+    found = diagnose_subject(MISTAKES["negated-x"](with_broken(good(), list(range(48)), np.nan)).subject)
+    assert_names(found, ("negated-x",))
+    assert found.notes == (
+        "48 of the 48 patterns looked at hold NaN, infinite or negative values; such values count as nothing measured",
+    )
+    nothing = diagnose_subject(replace(good(), dp=np.full_like(good().dp, np.nan, np.float32)).subject)
+    assert (nothing.verdict, len(nothing.notes)) == ("cannot tell", 1)

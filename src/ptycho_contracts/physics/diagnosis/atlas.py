@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from ptycho_contracts.physics.agreement import residuals, unit
 from ptycho_contracts.physics.diagnosis.bench import Bench
 from ptycho_contracts.physics.diagnosis.hypothesis import Geometry, Op, Values, relative_probe
+from ptycho_contracts.physics.diagnosis.space import by_unit
 from ptycho_contracts.physics.diagnosis.subject import Subject
 
 # A wide canvas is seen through a coarser net, so that its map does not cost more.
@@ -106,9 +107,10 @@ def _correlated(
 
 
 def likely_values(bench: Bench, object_: Op, mean: NDArray[np.float32], kept: int) -> list[Values]:
-    """The values under which the mean stored pattern looks most like the mean predicted one."""
+    """The values, so many of each unit, under which the mean stored pattern looks most like the mean predicted one."""
     stored = [
         np.sqrt(np.mean(np.square(bench.stored_amplitudes(v, object_)), axis=0, dtype=np.float64)) for v in bench.values
     ]
     unlike = residuals(unit(np.stack(stored)), mean)
-    return [bench.values[k] for k in np.argsort(unlike, kind="stable")[:kept].tolist()]
+    ranked = np.argsort(unlike, kind="stable")
+    return [bench.values[ranked[k]] for among in by_unit([bench.values[k] for k in ranked]) for k in among[:kept]]

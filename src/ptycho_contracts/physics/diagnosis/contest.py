@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from ptycho_contracts.physics.agreement import RESIDUAL_FLOOR, surely_better
 from ptycho_contracts.physics.diagnosis.bench import Bench
 from ptycho_contracts.physics.diagnosis.hypothesis import Hypothesis
-from ptycho_contracts.physics.signatures import spread
 
 # One hypothesis is worse than another for sure if the likelihoods say so by this many standard deviations *and* the
 # patterns say so unanimously, measured by their own spread: model errors are no noise.
@@ -70,11 +69,11 @@ class Contest:
 
 def contest(bench: Bench, hypotheses: list[Hypothesis]) -> Contest:
     """Compare on more and more patterns, until one is left, or predictions that are all the same."""
-    count = bench.subject.patterns.count
+    count = len(bench.subject.judged)
     alive = hypotheses
     lost: list[tuple[float, Hypothesis]] = []
     for most in SAMPLES:
-        current = compared(bench.more(spread(count, most)), alive)
+        current = compared(bench.more(bench.subject.sample(most)), alive)
         standing = current.alive()
         if most >= count or all(current.same(0, k) for k in standing):
             break

@@ -31,12 +31,12 @@ from ptycho_contracts.physics.diagnosis.space import UNITS
 from ptycho_contracts.physics.diagnosis.subject import Subject
 from ptycho_contracts.physics.diagnosis.turns import AS_IT_IS
 from ptycho_contracts.physics.diagnosis.units import in_other_unit, speaks_for_other_unit
-from ptycho_contracts.physics.signatures import spread
+from ptycho_contracts.physics.unusable import left_out, unusable_rows
 
 SEARCHED_PATTERNS, SEARCHED_FREQUENCIES = 12, 128
 REFINED_PATTERNS = 20
-KEPT_ORDERED, KEPT_PERMUTED = 8, 4
-TWINS = 2
+# Survivors of the search, of each unit.
+KEPT_ORDERED, KEPT_PERMUTED = 5, 3
 # A survivor of the first look that is this far behind after its descent is not in the contest.
 FAR_BEHIND = 25.0
 # An unknown order is believed where it leaves less than this share of what the best known one leaves.
@@ -56,26 +56,27 @@ def diagnose_subject(subject: Subject, progress: Progress | None = None) -> Diag
 
 def judge_subject(subject: Subject, progress: Progress | None = None) -> Judged:
     """The same, with the hypotheses behind the candidates, for repairs and pictures."""
-    engine = _Engine(subject, progress)
-    stated = engine.judged(near_statement(engine.coarse))
-    if stated.diagnosis.verdict == "as stated":
-        return stated
-    return engine.judged(search(engine.coarse, KEPT_ORDERED, KEPT_PERMUTED))
+    rows, notes = left_out(unusable_rows(subject.patterns), subject.patterns.count)
+    engine = _Engine(replace(subject, left_out=rows), progress)
+    judged = engine.judged(near_statement(engine.coarse))
+    if judged.diagnosis.verdict != "as stated":
+        judged = engine.judged(search(engine.coarse, KEPT_ORDERED, KEPT_PERMUTED), judged.hypotheses)
+    return replace(judged, diagnosis=judged.diagnosis.model_copy(update={"notes": notes}))
 
 
 class _Engine:
     def __init__(self, subject: Subject, progress: Progress | None) -> None:
         few = bright_frequencies(subject.object, subject.probe, SEARCHED_FREQUENCIES)
         many = bright_frequencies(subject.object, subject.probe, COMPARED_FREQUENCIES)
-        patterns = subject.patterns.count
         self.subject = subject
-        self.coarse = Bench(subject, spread(patterns, SEARCHED_PATTERNS), few, {})
-        self.fine = Bench(subject, spread(patterns, REFINED_PATTERNS), many, {})
+        self.coarse = Bench(subject, subject.sample(SEARCHED_PATTERNS), few, {})
+        self.fine = Bench(subject, subject.sample(REFINED_PATTERNS), many, {})
         self._progress = progress
 
-    def judged(self, found: Found) -> Judged:
-        """From survivors of a search to a verdict."""
-        last = contest(self.fine, [n for h in self._refined(found) for n in named(self.fine, h)])
+    def judged(self, found: Found, known: tuple[Hypothesis, ...] = ()) -> Judged:
+        """From survivors of a search, and of an earlier contest, to a verdict."""
+        names = [n for h in self._refined(found) for n in named(self.fine, h)]
+        last = contest(self.fine, list(dict.fromkeys([*names, *_starts(found), *known])))
         return judge(self._in_one_unit(last), self._progress)
 
     def _in_one_unit(self, last: Contest) -> Contest:
@@ -89,7 +90,7 @@ class _Engine:
 
     def _refined(self, found: Found) -> list[Hypothesis]:
         free = Free(self.subject.pixels_known, True)
-        ordered = [refine(self.fine, h, free) for h in _with_other_units(found.ordered)]
+        ordered = [refine(self.fine, h, free) for h in found.ordered]
         kept: list[Hypothesis] = []
         for unit in UNITS:
             mine = [h for h in ordered if h.values.unit == unit]
@@ -125,7 +126,11 @@ def _with_plain(permuted: list[Hypothesis]) -> list[Hypothesis]:
     return list(dict.fromkeys([*permuted, *plain]))
 
 
-def _with_other_units(hypotheses: list[Hypothesis]) -> list[Hypothesis]:
-    """The first few in the other unit too: residuals of different units cannot be ranked against each other."""
-    twins = map(in_other_unit, hypotheses[:TWINS])
-    return [*hypotheses, *(twin for twin in twins if twin not in hypotheses)]
+def _starts(found: Found) -> list[Hypothesis]:
+    """What the descents started from, with the patterns as found and as they are.
+
+    Where patterns hardly depend on their places a descent wanders off, and where they hardly depend on how they are
+    turned the turns that the first look kept are the best by chance.
+    """
+    plain = [h for h in found.ordered if not h.numbers]
+    return [*plain, *(replace(h, values=replace(h.values, turn=AS_IT_IS, about_array=False)) for h in plain)]

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ptycho_contracts.physics.diagnosis.changes import Change, in_order
+from ptycho_contracts.physics.diagnosis.predict import every_frequency
 from ptycho_contracts.physics.diagnosis.subject import Subject
 from ptycho_contracts.physics.diagnosis.turns import AS_IT_IS, NAMES, ROTATED_180, TRANSPOSED, Turn
 from ptycho_contracts.physics.readings import Stored
@@ -177,6 +178,10 @@ class Values:
         middle = 0 if self.corner else n // 2
         y, x = (n - 1 - middle if sign < 0 and self.about_array else middle for sign in self.turn.signs)
         return y, x
+
+    def every_pixel(self, n: int, object_: Op) -> NDArray[np.intp]:
+        """Flat pixels (n²,) of the stored pattern in the order of the stored object's prediction, zero at n/2."""
+        return self.pixels(every_frequency(n), n, object_)
 
     def pixels(self, frequencies: NDArray[np.intp], n: int, object_: Op) -> NDArray[np.intp]:
         """Flat pixels of the stored pattern that hold these frequencies (k, 2) of the stored object's prediction."""

@@ -22,6 +22,7 @@ from ptycho_contracts.physics.evidence import Confirmation
 from ptycho_contracts.physics.forward import ForwardModel, Places
 from ptycho_contracts.physics.readings import SAME_PLACE_PX, Reading
 from ptycho_contracts.physics.signatures import bright_pixels, spread
+from ptycho_contracts.physics.unusable import Kept
 
 SHOWN = 5
 MOST_RIVALS = 160
@@ -113,6 +114,10 @@ class _Tie:
         return cls(winner, tuple(dict.fromkeys(words)) if open_ else ())
 
 
+def _same_name(mine: tuple[Change, ...], other: tuple[Change, ...]) -> bool:
+    return mine == other or _differ_by_rounding(mine, other)
+
+
 def _differ_by_rounding(mine: tuple[Change, ...], other: tuple[Change, ...]) -> bool:
     """Whether both name the same mistakes, with numbers that two descents to one minimum may leave."""
     if [(c.kind, c.name) for c in mine] != [(c.kind, c.name) for c in other]:
@@ -133,8 +138,16 @@ class _Case:
         self.bench = last.bench
         self.winner = last.hypotheses[winner]
         self.rivals = _Rivals(last.bench, self.winner)
-        others = [k for k in range(len(last.hypotheses)) if k != winner and not last.same(k, winner)]
-        self._shown = [winner, *others][:SHOWN]
+        self._shown = self._named_once(winner)[:SHOWN]
+
+    def _named_once(self, winner: int) -> list[int]:
+        """The winner and the others, best first, but for what predicts as a better one does, or has its name."""
+        named = [h.changes(self.bench.subject.stored) for h in self.last.hypotheses]
+        shown = [winner]
+        for k in range(len(named)):
+            if not any(self.last.same(k, better) or _same_name(named[k], named[better]) for better in shown):
+                shown.append(k)
+        return shown
 
     def told(self, verdict: Verdict, undecided: tuple[str, ...] = (), confirmed: Confirmation | None = None) -> Judged:
         """The verdict, with the candidates that led to it."""
@@ -241,10 +254,11 @@ def _probe_scale(bench: Bench, hypothesis: Hypothesis) -> list[Change]:
 
 
 def confirm_all(bench: Bench, winner: Hypothesis, progress: Progress | None) -> Confirmation:
-    """Every pattern of the file against its own place and others, as the winner reads it."""
-    subject, geometry = bench.subject, winner.geometry
+    """Every pattern that has a say against its own place and others, as the winner reads it."""
+    subject, geometry, rows = bench.subject, winner.geometry, bench.subject.judged
     model = ForwardModel(subject.object[None], relative_probe(subject.probe, geometry.relative))
-    count = subject.patterns.count
-    places = Places(np.zeros(count, np.intp), geometry.centres_px(subject, np.arange(count, dtype=np.intp)))
+    places = Places(np.zeros(len(rows), np.intp), geometry.centres_px(subject, rows))
     reading = Reading(in_words(winner.changes(subject.stored)), places, winner.values.unit)
-    return confirm(model, Turned(subject, winner), reading, bright_pixels(model, [places]), progress)
+    found = confirm(model, Kept(Turned(subject, winner), rows), reading, bright_pixels(model, [places]), progress)
+    first = tuple(rows[list(found.first_contradictions)].tolist())
+    return found.model_copy(update={"first_contradictions": first})

@@ -18,6 +18,8 @@ from ptycho_contracts.physics.diagnosis.turns import AS_IT_IS
 NEAR_PX = 1.25
 # Factors nearer to 1 than this are no mistake that anybody made.
 LEAST_SCALE_ERROR = 0.003
+# Nor shifts below this: positions, interpolation and the centre of a probe are hardly known better.
+LEAST_SHIFT_PX = 0.1
 
 
 def named(bench: Bench, found: Hypothesis) -> list[Hypothesis]:
@@ -35,7 +37,15 @@ def named(bench: Bench, found: Hypothesis) -> list[Hypothesis]:
             hypothesis = replace(found, geometry=geometry)
             names.append(hypothesis if scale == 1.0 else refine(bench, hypothesis, Free(True, False), near=True))
     names.extend(_shifted(bench, found))
-    return [n for n in names if n.geometry.scale == 1.0 or abs(n.geometry.scale - 1) >= LEAST_SCALE_ERROR]
+    return [n for n in names if _numbers_count(n.geometry)]
+
+
+def _numbers_count(geometry: Geometry) -> bool:
+    """Whether the numbers that a geometry names are ones that anybody could have got wrong."""
+    off_px = max(map(abs, geometry.shift))
+    return (geometry.scale == 1.0 or abs(geometry.scale - 1) >= LEAST_SCALE_ERROR) and (
+        off_px == 0.0 or off_px >= LEAST_SHIFT_PX
+    )
 
 
 def _scales(found: float) -> tuple[float, ...]:

@@ -87,6 +87,12 @@ class Predictor:
         return moved
 
 
+def every_frequency(n: int) -> NDArray[np.intp]:
+    """(n², 2) whole frequencies (y, x) in the order of a pattern's pixels, the zero frequency at n/2."""
+    line = np.arange(n) - n // 2
+    return np.stack(np.meshgrid(line, line, indexing="ij"), axis=-1).reshape(-1, 2)
+
+
 def bright_frequencies(
     object_: NDArray[np.complexfloating], probe: NDArray[np.complexfloating], most: int
 ) -> NDArray[np.intp]:
@@ -96,13 +102,12 @@ def bright_frequencies(
     nothing is predicted, nothing is told: the square root of a count below 1 is biased.
     """
     n = int(probe.shape[-1])
-    line = np.arange(n) - n // 2
-    every = np.stack(np.meshgrid(line, line, indexing="ij"), axis=-1).reshape(-1, 2)
+    every = every_frequency(n)
     mean = np.square(Predictor(object_, probe, every).amplitudes(_spread_places(object_.shape, n))).mean(axis=0)
     folded = mean.reshape(n, n)
     # The highest frequency of an even size is its own opposite. Sums of two do not depend on their order, so the
     # values of one orbit are equal to the last bit, and an orbit is kept or left whole.
-    reverse = (-line - line[0]) % n
+    reverse = (2 * (n // 2) - np.arange(n)) % n
     folded = folded + folded[reverse]
     folded = folded + folded[:, reverse]
     folded = (folded + folded.T).reshape(-1)

@@ -43,6 +43,7 @@ class Diagnosis(BaseModel):
     method: Method
     ranked: tuple[Candidate, ...] = ()
     undecided: tuple[str, ...] = Field(default=(), description="in words, what the data leave open and why")
+    notes: tuple[str, ...] = Field(default=(), description="in words, what of the file was left out of the judgement")
     patterns: int = Field(default=0, description="patterns in the file")
     repair: str | None = Field(default=None, description="the command that repairs the file, where there is one")
 

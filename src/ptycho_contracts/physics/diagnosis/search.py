@@ -12,18 +12,18 @@ from numpy.typing import NDArray
 from ptycho_contracts.physics.diagnosis.atlas import Atlas, Chart
 from ptycho_contracts.physics.diagnosis.bench import Bench
 from ptycho_contracts.physics.diagnosis.hypothesis import Geometry, Hypothesis, Op, Order
-from ptycho_contracts.physics.diagnosis.space import MOST_MISTAKES, OBJECTS, PROBES, placements, without_equals
+from ptycho_contracts.physics.diagnosis.space import MOST_MISTAKES, OBJECTS, PROBES, by_unit, placements, without_equals
 from ptycho_contracts.physics.diagnosis.turns import AS_IT_IS, TURNS
 
 LEAST_SCALE, MOST_SCALE = 0.4, 2.5
 MOST_SCALES = 400
 MOST_SHIFT_PX = 20
-# Of every list of competing numbers.
+# All that is kept is so many of each unit. Of every list of competing numbers:
 KEPT_EACH = 3
 # Turned patterns look alike in the mean, but not all of them.
-KEPT_VALUES = 16
+KEPT_VALUES = 14
 # Near the statement, where the rest of a search would only be slow.
-KEPT_NEAR = 6
+KEPT_NEAR = 4
 QUANTUM_PX = 0.5
 
 _Scored = tuple[float, Hypothesis]
@@ -31,7 +31,7 @@ _Scored = tuple[float, Hypothesis]
 
 @dataclass(frozen=True)
 class Found:
-    """The survivors, best first: those of a known order, and those of none.
+    """The survivors of each unit, best first: those of a known order, and those of none.
 
     An unknown order can always explain more than a known one, so the two are compared later.
     """
@@ -41,7 +41,13 @@ class Found:
 
 
 def search(bench: Bench, kept: int, kept_permuted: int) -> Found:
-    """Every hypothesis of few mistakes, looked up where each sampled pattern can lie."""
+    """Every hypothesis of few mistakes, looked up where each sampled pattern can lie.
+
+    Args:
+        bench: The sample.
+        kept: Survivors of a known order, of each unit.
+        kept_permuted: Of an unknown one, likewise.
+    """
     ordered: list[_Scored] = []
     permuted: list[_Scored] = []
     charts: dict[Op, Chart] = {}
@@ -57,7 +63,7 @@ def search(bench: Bench, kept: int, kept_permuted: int) -> Found:
             looked = _LookUp(bench, atlas, geometry)
             ordered.extend(looked.ordered())
             permuted.extend(looked.permuted())
-    return Found(_one_of_each(bench, ordered)[:kept], _one_of_each(bench, permuted)[:kept_permuted])
+    return Found(_survivors(bench, ordered, kept), _survivors(bench, permuted, kept_permuted))
 
 
 def near_statement(bench: Bench) -> Found:
@@ -69,24 +75,29 @@ def near_statement(bench: Bench) -> Found:
             scored.extend(_predicted(bench, plain))
     turned = [Geometry(turn=turn) for turn in TURNS.values() if turn != AS_IT_IS]
     scored.extend(s for geometry in turned for s in _predicted(bench, geometry))
-    return Found(_one_of_each(bench, scored)[:KEPT_NEAR], [])
+    return Found(_survivors(bench, scored, KEPT_NEAR), [])
 
 
-def _one_of_each(bench: Bench, scored: list[_Scored]) -> list[Hypothesis]:
-    """The best numbers only of each state of object, probe, axes, order and values, best first."""
-    kept: dict[tuple[object, ...], Hypothesis] = {}
+def _survivors(bench: Bench, scored: list[_Scored], kept: int) -> list[Hypothesis]:
+    """So many of each unit, best first; of one state of object, probe, axes, order and values the best numbers only."""
+    best: dict[tuple[object, ...], Hypothesis] = {}
     for found in without_equals(scored, bench.subject.stored):
         hypothesis = found.simplified(bench.subject.n)
         geometry = hypothesis.geometry
         state = (geometry.object, geometry.probe, geometry.turn, geometry.order, hypothesis.values)
-        kept.setdefault(state, hypothesis)
-    return list(kept.values())
+        best.setdefault(state, hypothesis)
+    ranked = list(best.values())
+    return [ranked[k] for among in by_unit([h.values for h in ranked]) for k in among[:kept]]
 
 
 def _predicted(bench: Bench, plain: Geometry) -> list[_Scored]:
     """One geometry with everything that the values may be."""
     mean = bench.residuals([plain], bench.values, QUANTUM_PX).mean(axis=2)[0]
-    return [(float(mean[k]), Hypothesis(plain, bench.values[k])) for k in np.argsort(mean)[:KEPT_EACH].tolist()]
+    return [
+        (float(mean[k]), Hypothesis(plain, bench.values[k]))
+        for among in by_unit(bench.values)
+        for k in among[np.argsort(mean[among])[:KEPT_EACH]].tolist()
+    ]
 
 
 class _LookUp:
@@ -123,10 +134,12 @@ class _LookUp:
 
     def _least(self, scans: list[tuple[float, NDArray[np.float64]]]) -> Iterator[_Scored]:
         mean = np.stack([self._mean_residuals(scale, shifts) for scale, shifts in scans])
-        for index in np.argpartition(mean, KEPT_EACH, axis=None)[:KEPT_EACH].tolist():
-            k, shift, value = np.unravel_index(index, mean.shape)
-            scale, shifts = scans[k]
-            yield float(mean.flat[index]), self._hypothesis(scale, shifts[shift], int(value))
+        for among in by_unit(self._atlas.values):
+            left = mean[:, :, among]
+            for index in np.argsort(left, axis=None)[:KEPT_EACH].tolist():
+                k, shift, value = np.unravel_index(index, left.shape)
+                scale, shifts = scans[k]
+                yield float(left.flat[index]), self._hypothesis(scale, shifts[shift], int(among[value]))
 
     def _mean_residuals(self, scale: float, shifts: NDArray[np.float64]) -> NDArray[np.float32]:
         """(shift, V) means over the sample."""
@@ -139,20 +152,22 @@ class _LookUp:
         if self._base.order.name or self._numbers < 1:
             return
         none = np.zeros(2)
-        yield self._least_permuted([(1.0, none)])
+        yield from self._least_permuted([(1.0, none)])
         if self._numbers > 1:
-            yield self._least_permuted([(s, none) for s in self._scales])
-            yield self._least_permuted([(1.0, shift) for shift in self._shifts])
+            yield from self._least_permuted([(s, none) for s in self._scales])
+            yield from self._least_permuted([(1.0, shift) for shift in self._shifts])
 
-    def _least_permuted(self, scans: list[tuple[float, NDArray[np.float64]]]) -> _Scored:
+    def _least_permuted(self, scans: list[tuple[float, NDArray[np.float64]]]) -> Iterator[_Scored]:
         mean = np.stack(
             [self._atlas.best_of(scale * self._every + self._offset + shift).mean(axis=0) for scale, shift in scans]
         )
-        k, value = divmod(int(mean.argmin()), mean.shape[1])
-        scale, shift = scans[k]
-        found = self._hypothesis(scale, shift, value)
-        order = replace(found.geometry, order=Order("shuffled"))
-        return float(mean[k, value]), replace(found, geometry=order)
+        for among in by_unit(self._atlas.values):
+            left = mean[:, among]
+            k, value = divmod(int(left.argmin()), len(among))
+            scale, shift = scans[k]
+            found = self._hypothesis(scale, shift, int(among[value]))
+            order = replace(found.geometry, order=Order("shuffled"))
+            yield float(left[k, value]), replace(found, geometry=order)
 
     def _hypothesis(self, scale: float, moved: NDArray[np.float64], value: int) -> Hypothesis:
         geometry = replace(self._base, scale=float(scale)).moved(moved)

@@ -13,6 +13,7 @@ from ptycho_contracts.physics.diagnosis.bench import Bench
 from ptycho_contracts.physics.diagnosis.hypothesis import Geometry, Hypothesis, Order
 from ptycho_contracts.physics.diagnosis.refine import QUANTUM_PX, Free, refine
 from ptycho_contracts.physics.diagnosis.space import named_orders
+from ptycho_contracts.physics.diagnosis.subject import Subject
 from ptycho_contracts.physics.readings import to_amplitude
 from ptycho_contracts.read_ahead import read_ahead
 
@@ -41,6 +42,7 @@ def match_all(bench: Bench, found: Hypothesis) -> Hypothesis | None:
     take = np.empty(bench.subject.patterns.count, np.intp)
     for start, stored in _signatures(bench, found):
         take[start : start + len(stored)] = _best_places(scan, stored)
+    _give_the_rest(take, bench.subject)
     distinct = len(np.unique(scan.place[take])) / len(np.unique(scan.place))
     if distinct < DISTINCT_SHARE:
         return None
@@ -55,6 +57,12 @@ def _under_its_name(found: Hypothesis, matched: NDArray[np.intp], place: NDArray
         if np.mean(place[order.rows(count)] == matched) >= NAMED_SHARE:
             return replace(found, geometry=replace(found.geometry, order=order))
     return None
+
+
+def _give_the_rest(take: NDArray[np.intp], subject: Subject) -> None:
+    """Patterns that have no say get the places that the others leave, in order."""
+    free = np.setdiff1d(np.arange(len(subject.centred_px), dtype=np.intp), take[subject.judged])
+    take[subject.left_out] = free[: len(subject.left_out)]
 
 
 class _Scan:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import product
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ptycho_contracts.physics.diagnosis.hypothesis import Geometry, Hypothesis, Op, Order, Values
 from ptycho_contracts.physics.diagnosis.subject import Subject
@@ -44,6 +45,12 @@ def all_values(n: int) -> list[Values]:
     return list(found.values())
 
 
+def by_unit(values: Sequence[Values]) -> list[NDArray[np.intp]]:
+    """Which of the values are of each unit: residuals of different units cannot be ranked against each other."""
+    found = [np.array([k for k, v in enumerate(values) if v.unit == unit], np.intp) for unit in UNITS]
+    return [among for among in found if len(among)]
+
+
 def named_orders(count: int) -> list[Order]:
     """The orders that so many patterns can have, without those that only a comparison of all with all finds."""
     columns = [c for c in range(2, count // 2 + 1) if count % c == 0]
@@ -79,8 +86,13 @@ def placements(subject: Subject, plain: Geometry, most: int) -> Iterator[Geometr
 
 
 def without_equals(found: list[tuple[float, Hypothesis]], stated: Stored) -> list[Hypothesis]:
-    """Best first; of those that leave the same unexplained, the one with fewest mistakes."""
-    ranked = sorted(found, key=lambda scored: (round(scored[0], 6), len(scored[1].changes(stated))))
+    """Best first; of those that leave the same unexplained, the one with fewest mistakes and fewest numbers."""
+
+    def rank(scored: tuple[float, Hypothesis]) -> tuple[float, int, int]:
+        residual, hypothesis = scored
+        return round(residual, 6), len(hypothesis.changes(stated)), hypothesis.numbers
+
+    ranked = sorted(found, key=rank)
     kept: dict[float, Hypothesis] = {}
     for residual, hypothesis in ranked:
         kept.setdefault(round(residual, 6), hypothesis)

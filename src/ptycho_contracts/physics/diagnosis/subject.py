@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ptycho_contracts.physics.diagnosis.changes import ARRAY_CORNER, PATCH_CORNER
 from ptycho_contracts.physics.frames import FRAMES, PTYCHOVIT, Frame
 from ptycho_contracts.physics.readings import Patterns, Stored
+from ptycho_contracts.physics.signatures import spread
 
 Origin = Callable[[tuple[int, int]], tuple[float, float]]
 
@@ -29,6 +30,7 @@ class Subject:
         frames: Name → canvas (rows, columns) → array coordinate (y, x) of position 0.
         pixels_known: Whether positions became pixels by a pixel size, which may be wrong.
         counts: Whether the unit of the patterns is that of the probe, so that energies can be compared.
+        left_out: Ascending numbers of patterns that have no say.
     """
 
     patterns: Patterns
@@ -40,6 +42,7 @@ class Subject:
     frames: Mapping[str, Origin] = field(default_factory=dict)
     pixels_known: bool = True
     counts: bool = True
+    left_out: NDArray[np.intp] = field(default_factory=lambda: np.empty(0, np.intp))
 
     @property
     def n(self) -> int:
@@ -50,6 +53,16 @@ class Subject:
     def canvas(self) -> tuple[int, int]:
         """(rows, columns) of the stored object."""
         return int(self.object.shape[0]), int(self.object.shape[1])
+
+    @property
+    def judged(self) -> NDArray[np.intp]:
+        """Ascending numbers of the patterns that have a say."""
+        return np.setdiff1d(np.arange(self.patterns.count, dtype=np.intp), self.left_out)
+
+    def sample(self, most: int) -> NDArray[np.intp]:
+        """At most so many of them, spread evenly over the scan."""
+        judged = self.judged
+        return judged[spread(len(judged), most)]
 
     def origin_px(self, frame: str, canvas: tuple[int, int]) -> NDArray[np.float64]:
         """Array coordinate (y, x) of position 0."""

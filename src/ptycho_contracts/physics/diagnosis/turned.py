@@ -20,9 +20,7 @@ class Turned:
     def __init__(self, subject: Subject, read: Hypothesis) -> None:
         self._patterns = subject.patterns
         self.count = subject.patterns.count
-        line = np.arange(subject.n) - subject.n // 2
-        every = np.stack(np.meshgrid(line, line, indexing="ij"), axis=-1).reshape(-1, 2)
-        self._pixels = read.values.pixels(every, subject.n, read.geometry.object)
+        self._pixels = read.values.every_pixel(subject.n, read.geometry.object)
 
     def take(self, rows: NDArray[np.intp]) -> NDArray[np.float32]:
         """Some patterns (k, n, n); `rows` ascending."""

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ptycho_contracts.physics.readings import Patterns, Stored, to_amplitude
+from ptycho_contracts.physics.unusable import left_out, unusable
 
 MOST_PATTERNS = 160
 MOST_SIDE_PX = 64
@@ -21,26 +22,24 @@ class Excerpt:
         amplitudes: (k, m, m) float32, zero frequency at [0, 0].
         positions_px: (k, 2) float64 (y, x), in the excerpt's object pixels.
         corner: Whether the zero frequency was stored at [0, 0].
+        notes: What was left out, in words.
     """
 
     amplitudes: NDArray[np.float32]
     positions_px: NDArray[np.float64]
     corner: bool
+    notes: tuple[str, ...] = ()
 
     @property
     def n(self) -> int:
         """Side of a pattern."""
         return int(self.amplitudes.shape[-1])
 
-    @property
-    def spacing_px(self) -> float:
-        """Distance of neighbours if they were spread evenly over the area that they span."""
-        height, width = np.ptp(self.positions_px, axis=0)
-        return float(np.sqrt(max(height, 1.0) * max(width, 1.0) / len(self.positions_px)))
-
 
 def excerpt(patterns: Patterns, centre_px: NDArray[np.float64], stored: Stored) -> Excerpt:
     """Patterns around the middle of the scan, cropped to low frequencies: a coarser object, the same field of view.
+
+    Those that hold NaN or negative values are left out, unless most do.
 
     Args:
         patterns: As stored, square.
@@ -50,7 +49,10 @@ def excerpt(patterns: Patterns, centre_px: NDArray[np.float64], stored: Stored) 
     middle = np.median(centre_px, axis=0)
     near = np.argsort(np.abs(centre_px - middle).max(axis=1), kind="stable")[:MOST_PATTERNS]
     rows = np.sort(near).astype(np.intp)
-    amplitudes = to_amplitude(patterns.take(rows), stored)
+    values = patterns.take(rows)
+    out, notes = left_out(rows[unusable(values)], len(rows))
+    kept = ~np.isin(rows, out)
+    amplitudes = to_amplitude(values[kept], stored)
     corner = _zero_at_corner(amplitudes)
     centred = np.fft.fftshift(amplitudes, axes=(1, 2)) if corner else amplitudes
     n = centred.shape[-1]
@@ -59,8 +61,9 @@ def excerpt(patterns: Patterns, centre_px: NDArray[np.float64], stored: Stored) 
     cropped = centred[:, low : low + side, low : low + side]
     return Excerpt(
         np.ascontiguousarray(np.fft.ifftshift(cropped, axes=(1, 2)), np.float32),
-        centre_px[rows] * (side / n),
+        centre_px[rows[kept]] * (side / n),
         corner,
+        notes,
     )
 
 

@@ -18,6 +18,7 @@ from ptycho_contracts.physics.diagnosis.result import Candidate, Diagnosis
 from ptycho_contracts.physics.overlap.excerpt import Excerpt, excerpt
 from ptycho_contracts.physics.overlap.reconstruct import unexplained
 from ptycho_contracts.physics.readings import Patterns, Stored
+from ptycho_contracts.physics.spacing import spacing_px
 
 EPOCHS = 24
 # Right against wrong differed by 1.8 to 2.5 on measured data; what a wrong model fits by luck stayed below 1.3.
@@ -25,6 +26,7 @@ LEAST_RATIO = 1.5
 # Standard deviations by which the patterns must agree on who explains them better.
 LEAST_T = 6.0
 _LEAST_PATTERNS = 12
+_TOO_FEW = f"fewer than {_LEAST_PATTERNS} patterns overlap too little"
 # Neighbours further apart than this share of a patch leave every pattern an object of its own.
 _MOST_STEP = 0.5
 
@@ -73,15 +75,16 @@ def diagnose_overlap(
     """
     told = Diagnosis(verdict="cannot tell", method="overlap", patterns=patterns.count)
     if patterns.count < _LEAST_PATTERNS:
-        return told.model_copy(update={"undecided": (f"fewer than {_LEAST_PATTERNS} patterns overlap too little",)})
+        return told.model_copy(update={"undecided": (_TOO_FEW,)})
     part = excerpt(patterns, centre_px, stored)
+    told = told.model_copy(update={"notes": part.notes})
     hindrance = _hindrance(part)
     if hindrance is not None:
         return told.model_copy(update={"undecided": (hindrance,)})
     starts = _starts(part, probe)
     for index, start in enumerate(starts):
         trial = _tried(part, start, _further(progress, index, len(starts)))
-        told = _judged(trial, part.corner, patterns.count)
+        told = _judged(trial, part.corner, told)
         if told.verdict != "cannot tell":
             break
     return told
@@ -89,12 +92,15 @@ def diagnose_overlap(
 
 def _hindrance(part: Excerpt) -> str | None:
     """Why nothing can be told from these patterns, or None."""
+    if len(part.amplitudes) < _LEAST_PATTERNS:
+        return _TOO_FEW
     if not np.isfinite(part.positions_px).all() or np.ptp(part.positions_px, axis=0).max() <= 0:
         return "the positions are not finite, or all the same"
     if part.amplitudes.max() <= 0:
         return "the patterns hold no signal"
-    if part.spacing_px > _MOST_STEP * part.n:
-        apart = f"{part.spacing_px:.0f} of {part.n} px apart"
+    spacing = spacing_px(part.positions_px)
+    if spacing > _MOST_STEP * part.n:
+        apart = f"{spacing:.0f} of {part.n} px apart"
         return f"neighbouring patches overlap too little at this pixel size: {apart}"
     return None
 
@@ -128,7 +134,7 @@ def _starts(part: Excerpt, probe: NDArray[np.complexfloating] | None) -> list[ND
     n = part.n
     focus = np.fft.fftshift(np.fft.ifft2(np.sqrt(np.square(part.amplitudes, dtype=np.float64).mean(axis=0))))
     line = np.arange(n) - (n - 1) / 2
-    width = float(np.clip(1.5 * part.spacing_px, n / 12, n / 5))
+    width = float(np.clip(1.5 * spacing_px(part.positions_px), n / 12, n / 5))
     spot = np.exp(-(line[:, None] ** 2 + line[None, :] ** 2) / (2 * width**2)).astype(np.complex128)
     found = [spot, focus]
     if probe is not None and np.abs(probe[0]).max() > 0:
@@ -153,11 +159,12 @@ def _scaled(probe: NDArray[np.complex128], energy: float) -> NDArray[np.complex6
     return scaled
 
 
-def _judged(trial: _Trial, corner: bool, count: int) -> Diagnosis:
+def _judged(trial: _Trial, corner: bool, told: Diagnosis) -> Diagnosis:
+    """What the trial of one start adds to what is told already."""
     order = sorted(CLASSES, key=lambda name: float(np.median(trial.left[name])))
     best, second = order[0], order[1]
     ranked = tuple(_candidate(name, trial, best, corner) for name in order)
-    told = Diagnosis(verdict="cannot tell", method="overlap", ranked=ranked, patterns=count)
+    told = told.model_copy(update={"ranked": ranked})
     if not _clear(trial.left[best], trial.control):
         reason = (
             "no turn of the positions explains the patterns better than positions shuffled on purpose: no overlap, "
