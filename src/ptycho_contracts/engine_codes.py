@@ -116,6 +116,17 @@ OTHER_FAMILY = Code(
     "turns a PtychoViT pair into an empty scan.",
     "Read the files with tools of their own family, or convert them.",
 )
+OUT_OF_TIME = Code(
+    "PTY017",
+    _ERROR,
+    "file not examined in time",
+    "Reading the file took longer than the limit, 120 seconds at depth `header` unless `--timeout` says otherwise, and "
+    "was stopped. The other files were examined.",
+    "The file was not examined at all. A damaged header can keep the HDF5 library busy for ever; so can a disk that "
+    "does not answer.",
+    "See whether `h5ls FILE` hangs too. If it does, copy or write the file again; if the disk is slow, give a longer "
+    "`--timeout`.",
+)
 MEMBER_MISSING = Code(
     "PTY101",
     _ERROR,
@@ -232,10 +243,9 @@ WORKER_DIED = Code(
     "PTY902",
     _ERROR,
     "the process that examined this file died",
-    "Where many files are validated by several processes, the one that was reading this file was killed by a signal "
-    "or ended on its own. The other files were examined.",
+    "The process that was reading this file was killed by a signal or ended on its own. The other files were examined.",
     "The file was not examined at all. A damaged HDF5 header can crash the HDF5 library, and the system kills a "
     "process that takes all memory.",
-    "Validate this file alone (`ptycho validate FILE --jobs 2`). If h5dump or h5ls crash on it too, it is damaged: "
-    "copy or write it again; otherwise please report it.",
+    "See whether `h5ls FILE` or `h5dump FILE` crashes too. If it does, the file is damaged: copy or write it again; "
+    "otherwise please report it.",
 )

@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from ptycho_contracts.description import AttributeInfo, Description
+from ptycho_contracts.render._words import visible
 
 
 def listing(description: Description) -> Iterator[str]:
-    """The lines, members and attributes in alphabetical order."""
+    """The lines, members and attributes in alphabetical order; what would act on a terminal is escaped."""
+    return map(visible, _lines(description))
+
+
+def _lines(description: Description) -> Iterator[str]:
     for role, info in description.files.items():
         yield f"{role}: {info.path or '…'} ({info.container})"
         yield from _attributes(info.attributes, "  ")

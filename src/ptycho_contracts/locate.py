@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,10 @@ _PAIR = {"dp": DpFile.suffix, "para": ParaFile.suffix}
 
 @dataclass(frozen=True)
 class Located:
-    """Existing files by role, and the paths of those that should be there and are not."""
+    """Paths of files by role, and of those that should be there and are not.
+
+    A broken link or a pipe that has the name of a file counts as there: opening it says what it is.
+    """
 
     files: dict[str, Path]
     absent: dict[str, Path]
@@ -97,7 +101,5 @@ def _why_not(path: Path) -> str:
 
 
 def _sorted_out(wanted: dict[str, Path]) -> Located:
-    return Located(
-        {role: p for role, p in wanted.items() if p.is_file()},
-        {role: p for role, p in wanted.items() if not p.is_file()},
-    )
+    there = {role: path for role, path in wanted.items() if os.path.lexists(path)}
+    return Located(there, {role: path for role, path in wanted.items() if role not in there})

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ptycho_contracts import engine_codes as codes
-from ptycho_contracts.artifact import Artifact
+from ptycho_contracts.artifact import Artifact, split
 from ptycho_contracts.contract import AnyContract, ArrayContract, DocumentContract, get_contract
 from ptycho_contracts.documents import recognise_document, validate_document
 from ptycho_contracts.finding import DEPTHS, Depth, Finding, Report, Unexamined, finding
@@ -15,7 +15,6 @@ from ptycho_contracts.numbers import check_values, collect
 from ptycho_contracts.opening import open_artifact
 from ptycho_contracts.rule import Rule, rules_for
 from ptycho_contracts.sources.base import SourceError
-from ptycho_contracts.structure import check_structure
 
 
 def validate(path: Path | str, contract: str | None = None, depth: Depth = "header") -> Report:
@@ -49,7 +48,7 @@ def _validate_arrays(path: Path, named: ArrayContract | None, depth: Depth) -> R
         skipped = [Unexamined(check="everything", reason="the file could not be opened or recognised")]
         return _stamp(path, opened.contract, depth, opened.findings, skipped, {})
     with opened.artifact as artifact:
-        examination = _Examination(artifact, depth, opened.findings)
+        examination = _Examination(artifact, depth, opened.header_findings())
         examination.run()
         return _stamp(path, opened.contract, depth, examination.findings, examination.unexamined, artifact.evidence)
 
@@ -64,9 +63,6 @@ class _Examination:
         self.unexamined: list[Unexamined] = []
 
     def run(self) -> None:
-        present = {f.location for f in self.findings}
-        structural = check_structure(self.artifact.contract, self.artifact.description)
-        self.findings += [f for f in structural if f.location not in present or f.code != codes.PARTNER_ABSENT.id]
         if self.depth == "header":
             self._leave("values of the arrays", "depth is header")
         else:
@@ -103,6 +99,9 @@ class _Examination:
 
     def _broken(self, location: str) -> str | None:
         """Why a member cannot be an input: absent, or already found broken."""
+        role = split(location)[0]
+        if role in self.artifact.contract.files.keys() - self.artifact.description.files.keys():
+            return _not_read(role)
         if self.artifact.member(location) is None:
             return f"{location} is missing"
         for found in self.findings:
@@ -110,18 +109,27 @@ class _Examination:
                 return f"{location} has a finding already ({found.code})"
         return None
 
+    def _hindrance(self, rule: Rule) -> str | None:
+        """Why a rule cannot be applied, or None."""
+        if not rule.on.keys() & self.artifact.description.files.keys():
+            return _not_read(*rule.on)
+        return next((reason for need in rule.needs if (reason := self._broken(need))), None)
+
     def _apply(self, rule: Rule) -> None:
-        for need in rule.needs:
-            reason = self._broken(need)
-            if reason:
-                self._leave(rule.name, reason)
-                return
+        reason = self._hindrance(rule)
+        if reason is not None:
+            self._leave(rule.name, reason)
+            return
         try:
             self.findings.extend(rule.check(self.artifact))
         except SourceError as error:
             self.findings.extend(error.findings)
         except Exception as error:  # noqa: BLE001 - a rule that crashes is a finding about us, not a traceback
             self.findings.append(_crashed(rule, error))
+
+
+def _not_read(*roles: str) -> str:
+    return f"{', '.join(roles)} is missing or cannot be read"
 
 
 def _place(location: str) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ptycho_contracts.batch.baseline import Baseline
 from ptycho_contracts.batch.discover import relative_to
-from ptycho_contracts.batch.examine import Task, examine, jobs_for
+from ptycho_contracts.batch.examine import Task, examine, jobs_for, limit_for
 from ptycho_contracts.contract import get_contract
 from ptycho_contracts.finding import Report, Unexamined
 from ptycho_contracts.policy import EffectivePolicy
@@ -40,17 +40,20 @@ def validate_many(
     *,
     contract: str | None = None,
     jobs: int | None = None,
+    timeout_s: float | None = None,
     progress: Progress | None = None,
 ) -> Result:
     """Validate artifacts, side by side where that is faster; reports come in the order of the paths.
 
-    Ctrl-C ends the examination: the result then holds what was finished, and `unfinished` says how many were not.
+    A file on which the reader crashes or hangs is a finding about that file (see `examine`). Ctrl-C ends the
+    examination: the result then holds what was finished, and `unfinished` says how many were not.
 
     Args:
         paths: One for each artifact, as `discover` finds them.
         judge: Policy and baseline; by default every finding counts as it is.
         contract: Id of the contract that every artifact is examined as; by default what its members look like.
         jobs: Processes; by default one for few small files, else as many as there are processors, at most 8.
+        timeout_s: Seconds after which an artifact is given up, 0 for never; by default 120 at depth `header`.
         progress: Called with (finished, all) after every artifact.
 
     Raises:
@@ -60,7 +63,8 @@ def validate_many(
         get_contract(contract)  # once, instead of a finding about every file
     judge = judge or Judge()
     started = datetime.now(UTC)
-    task = Task(contract, judge.policy.depth)
+    depth = judge.policy.depth
+    task = Task(contract, depth, limit_for(depth) if timeout_s is None else timeout_s)
     jobs = jobs_for(len(paths), task.depth) if jobs is None else jobs
     collected = _Collected(judge)
     try:

@@ -11,6 +11,7 @@ import pkgutil
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from ptycho_contracts.finding import Finding
     from ptycho_contracts.result import Result
 
 FORMATS: tuple[str, ...] = tuple(
@@ -34,6 +35,14 @@ def render(result: Result, format: str, *, colour: bool = False) -> str:
     module = importlib.import_module(f"{__name__}.{format}")
     text: str = module.render(result, colour=colour) if format == "text" else module.render(result)
     return encodable(text)
+
+
+def render_finding(found: Finding) -> str:
+    """One finding for a terminal: where and what, then what was expected and found, and the fix."""
+    from ptycho_contracts.render._words import detail_lines, visible  # noqa: PLC0415 - the formats are listed without it
+
+    head = f"{found.severity.upper()} {found.code} {found.location}: {found.message}"
+    return encodable("\n".join([visible(head), *detail_lines(found)]))
 
 
 def encodable(text: str) -> str:

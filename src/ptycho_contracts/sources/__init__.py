@@ -21,7 +21,7 @@ def open_source(path: Path | str, role: str | None = None) -> Source:
         SourceError: The file is absent, damaged, hostile, or holds no arrays (a document).
     """
     path = Path(path)
-    kind = sniff(path)
+    kind = sniff(path, role or "file")
     match kind:
         case "npz":
             from ptycho_contracts.sources.npz import NpzSource  # noqa: PLC0415
@@ -46,6 +46,14 @@ def open_source(path: Path | str, role: str | None = None) -> Source:
             )
             raise unreadable(f"{role or 'pth'}:/", f"{path} is {message}")
         case _:
-            fix = "Name a file of arrays, or say which document it is meant to be with `--contract ID`."
-            message = f"{path} is text (read as {kind.upper()}) and holds no arrays"
-            raise unreadable(f"{role or kind}:/", message, fix)
+            raise unreadable(f"{role or kind}:/", f"{path} is text and holds no arrays", _text_fix(path))
+
+
+def _text_fix(path: Path) -> str:
+    with path.open("rb") as file:
+        line = file.read(200).decode("utf-8-sig", "replace").strip().partition("\n")[0].strip()
+    shown = line if len(line) <= 40 else f"{line[:39]}…"
+    return (
+        f"Look at it (it begins with {shown!r}), and name a file of arrays; if it is a document of a known kind, "
+        "`ptycho validate --contract ID` says what is wrong with it."
+    )

@@ -21,6 +21,7 @@ NOT_STRICT_JSON = Code(
     "Python writes and reads them, JavaScript, jq and most databases refuse the whole file.",
     "Write null or a text for a number that does not exist (in Python: `json.dump(…, allow_nan=False)`).",
 )
+_CORRECT = "Correct the document there; where its end is missing, copy or write it again."
 MAX_DOCUMENT_BYTES = 64 * 2**20
 MAX_YAML_NODES = 1_000_000
 
@@ -45,9 +46,9 @@ def read_json(path: Path | str, role: str = "json") -> tuple[Any, list[Finding]]
         if "\\u" in text:  # half of a surrogate pair, which no output could print
             json.dumps(value, ensure_ascii=False).encode()
     except json.JSONDecodeError as error:
-        raise unreadable(where, f"not JSON: {error.msg} at {_place(error.lineno, error.colno)}") from error
+        raise unreadable(where, f"not JSON: {error.msg} at {_place(error.lineno, error.colno)}", _CORRECT) from error
     except (ValueError, RecursionError) as error:
-        raise unreadable(where, f"not a sound JSON document: {error}") from error
+        raise unreadable(where, f"not a sound JSON document: {error}", _CORRECT) from error
     if not constants:
         return value, []
     message = f"{len(constants)} values are {' or '.join(sorted(set(constants)))}, which strict JSON has not"
@@ -76,9 +77,9 @@ def read_yaml(path: Path | str, role: str = "yaml") -> Any:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = _place(mark.line + 1, mark.column + 1) if mark else "an unknown place"
-        raise unreadable(where, f"not YAML: {error.problem or error.context} at {place}") from error
+        raise unreadable(where, f"not YAML: {error.problem or error.context} at {place}", _CORRECT) from error
     except (yaml.YAMLError, ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
-        raise unreadable(where, f"not a sound YAML document: {error}") from error
+        raise unreadable(where, f"not a sound YAML document: {error}", _CORRECT) from error
 
 
 def read_toml(path: Path | str, role: str = "toml") -> dict[str, Any]:
@@ -90,7 +91,7 @@ def read_toml(path: Path | str, role: str = "toml") -> dict[str, Any]:
     try:
         return tomllib.loads(_text(Path(path), role))
     except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise unreadable(f"{role}:/", f"not TOML: {error}") from error
+        raise unreadable(f"{role}:/", f"not TOML: {error}", _CORRECT) from error
 
 
 def _inspect(root: yaml.Node, where: str) -> None:

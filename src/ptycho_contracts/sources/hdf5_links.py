@@ -6,6 +6,7 @@ links are looked at one by one, soft links are resolved by us, and objects are o
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -18,6 +19,7 @@ from ptycho_contracts.sources.faults import over_limit, unreadable
 MAX_OBJECTS = 50_000
 MAX_DEPTH = 32
 _MAX_SOFT_LINKS = 16
+_TRUNCATED = re.compile(r"truncated file: eof = (\d+), .*stored_eof = (\d+)")
 
 
 class LinkWalk:
@@ -101,4 +103,6 @@ def sound(text: str | bytes) -> str:
 def broken(error: Exception, where: str) -> Exception:
     """What HDF5 says when it fails, as a finding; its last clause in brackets is the one that says why."""
     text = str(error).strip().rstrip(")")
-    return unreadable(where, f"HDF5 cannot read it: {text.rsplit('(', 1)[-1] or type(error).__name__}")
+    cut = _TRUNCATED.search(text)
+    said = f"the file is truncated, {cut[1]} of {cut[2]} bytes are there" if cut else text.rsplit("(", 1)[-1]
+    return unreadable(where, f"HDF5 cannot read it: {said or type(error).__name__}")

@@ -14,16 +14,18 @@ def describe(
     path: Annotated[Path, typer.Argument(help="A file, either half of a pair, or a run directory.")],
     format: Annotated[Format, typer.Option(help="text, or the JSON that the schemas validate.")] = Format.TEXT,
 ) -> None:
-    """Print the headers: members, dtypes, shapes, attributes, storage. Reads no array data."""
-    from ptycho_contracts import SourceError  # noqa: PLC0415
-    from ptycho_contracts.listing import listing  # noqa: PLC0415
-    from ptycho_contracts.opening import describe as read_headers  # noqa: PLC0415
+    """Print the headers: members, dtypes, shapes, attributes, storage. Reads no array data.
 
-    try:
-        description = read_headers(path)
-    except SourceError as error:
-        raise fail(error.findings) from None
-    if format is Format.JSON:
+    Exit code 1 if a file that belongs to it cannot be read; the others are described all the same.
+    """
+    from ptycho_contracts.listing import listing  # noqa: PLC0415
+    from ptycho_contracts.opening import headers  # noqa: PLC0415
+
+    description, findings, unread = headers(path)
+    if description is not None and format is Format.JSON:
         typer.echo(description.model_dump_json(indent=2))
-    else:
+    elif description is not None:
         typer.echo("\n".join(listing(description)))
+    told = fail(findings)
+    if unread:
+        raise told

@@ -29,11 +29,12 @@ def misuse(message: str) -> typer.Exit:
 
 def fail(findings: Sequence[Finding]) -> typer.Exit:
     """Print findings that stopped a command; raise the result."""
+    from ptycho_contracts.render import render_finding  # noqa: PLC0415
+
     for found in findings:
-        typer.echo(f"{found.severity.upper()} {found.code} {found.location}: {found.message}", err=True)
-        for label, text in (("expected", found.expected), ("found", found.found), ("fix", found.fix)):
-            if text:
-                typer.echo(f"  {label + ':':9} {text}", err=True)
+        typer.echo(render_finding(found), err=True)
+    if findings:
+        typer.echo(f"see: ptycho explain {' '.join(dict.fromkeys(found.code for found in findings))}", err=True)
     return typer.Exit(1)
 
 
@@ -46,12 +47,16 @@ def progress_bar() -> Iterator[Callable[[str, int, int], None] | None]:
     from rich.console import Console  # noqa: PLC0415
     from rich.progress import Progress, TaskID  # noqa: PLC0415
 
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        tasks: dict[str, TaskID] = {}
+    bar = Progress(console=Console(stderr=True), transient=True)
+    tasks: dict[str, TaskID] = {}
 
-        def step(what: str, done: int, count: int) -> None:
-            if what not in tasks:
-                tasks[what] = bar.add_task(what, total=count)
-            bar.update(tasks[what], completed=done)
+    def step(what: str, done: int, count: int) -> None:
+        bar.start()  # at the first step: its thread would be in the way of processes that are started before
+        if what not in tasks:
+            tasks[what] = bar.add_task(what, total=count)
+        bar.update(tasks[what], completed=done)
 
+    try:
         yield step
+    finally:
+        bar.stop()

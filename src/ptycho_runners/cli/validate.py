@@ -14,6 +14,7 @@ from ptycho_runners.cli.output import fail, misuse, progress_bar
 
 if TYPE_CHECKING:
     from ptycho_contracts.batch.baseline import Baseline
+    from ptycho_contracts.batch.many import Judge
     from ptycho_contracts.batch.project import Project, Wishes
     from ptycho_contracts.policy import EffectivePolicy
     from ptycho_contracts.result import Result
@@ -80,6 +81,10 @@ def validate(
     jobs: Annotated[
         int | None, typer.Option(min=1, help="Processes; by default one for few files, else up to 8.")
     ] = None,
+    timeout: Annotated[
+        float | None,
+        typer.Option(min=0, help="Seconds for each file, 0 for any; by default 120 at depth header, else any."),
+    ] = None,
     files_from: Annotated[
         Path | None, typer.Option(rich_help_panel=_SCOPE, help="A file with one path a line; - is stdin.")
     ] = None,
@@ -137,6 +142,7 @@ def validate(
     ] = None,
 ) -> None:
     """Check artifacts against their contracts. Exit code 1 if any has an error; options here beat the configuration."""
+    from ptycho_contracts.batch.many import Judge  # noqa: PLC0415
     from ptycho_contracts.batch.project import Wishes, effective_policy  # noqa: PLC0415
 
     more = _more_outputs(also or [])
@@ -153,7 +159,7 @@ def validate(
     policy = effective_policy(project.config, _checked(wishes))
     artifacts = _artifacts(arguments, project.root, policy, contract)
     known = None if write_baseline else _baseline(baseline or project.baseline)
-    result = _examined(artifacts, project, policy, contract, jobs, known)
+    result = _examined(artifacts, Judge(policy, project.root, known), contract, jobs, timeout)
     for other, file in more:
         _write(result, other, file)
     _print(result, format, output)
@@ -264,21 +270,13 @@ def _artifacts(arguments: list[str], root: Path, policy: EffectivePolicy, contra
 
 
 def _examined(
-    artifacts: tuple[Path, ...],
-    project: Project,
-    policy: EffectivePolicy,
-    contract: str | None,
-    jobs: int | None,
-    baseline: Baseline | None,
+    artifacts: tuple[Path, ...], judge: Judge, contract: str | None, jobs: int | None, timeout_s: float | None
 ) -> Result:
-    from ptycho_contracts.batch.many import Judge, validate_many  # noqa: PLC0415
+    from ptycho_contracts.batch.many import validate_many  # noqa: PLC0415
 
-    judge = Judge(policy, project.root, baseline)
-    if len(artifacts) == 1:
-        return validate_many(artifacts, judge, contract=contract, jobs=jobs)
     with progress_bar() as step:
-        told = None if step is None else lambda done, count: step("validating", done, count)
-        return validate_many(artifacts, judge, contract=contract, jobs=jobs, progress=told)
+        told = None if step is None or len(artifacts) == 1 else lambda done, count: step("validating", done, count)
+        return validate_many(artifacts, judge, contract=contract, jobs=jobs, timeout_s=timeout_s, progress=told)
 
 
 def _more_outputs(also: list[str]) -> list[tuple[ReportFormat, Path]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +13,9 @@ from reports import report
 from simulated_pair import simulate_pair, write_pair
 
 from ptycho_contracts.batch import examine as engine
-from ptycho_contracts.batch.examine import Task, examine, jobs_for
+from ptycho_contracts.batch.examine import Task, examine, jobs_for, limit_for
 from ptycho_contracts.batch.many import Judge, validate_many
-from ptycho_contracts.engine_codes import CRASHED, WORKER_DIED
+from ptycho_contracts.engine_codes import CRASHED, OUT_OF_TIME, WORKER_DIED
 from ptycho_contracts.finding import Report
 from ptycho_contracts.policy import EffectivePolicy
 from ptycho_contracts.result import aggregate
@@ -37,20 +39,45 @@ def test_the_result_does_not_depend_on_the_number_of_processes(pairs: list[Path]
     assert one.policy_digest == EffectivePolicy().digest
 
 
-def test_a_process_that_dies_is_a_finding_about_its_file(
-    pairs: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture(params=["copies", "fresh processes"])
+def started(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Workers as copies of this process, where that is possible, and as ones that import everything."""
+    if request.param == "copies" and sys.platform != "linux":
+        pytest.skip("processes are copied on Linux only")
+    monkeypatch.setattr(engine, "_forks_safely", lambda: request.param == "copies")
     monkeypatch.setattr(engine, "_serve", dying_worker.serve)
+
+
+@pytest.mark.usefixtures("started")
+def test_a_process_that_dies_is_a_finding_about_its_file(pairs: list[Path], tmp_path: Path) -> None:
+    jobs = 1 if engine._forks_safely() else 2  # a single job without copies is done in this process
     deadly = tmp_path / dying_worker.DEADLY
     deadly.touch()
     paths = [deadly, *pairs[:3], deadly, deadly]
-    found = dict(examine(paths, Task(), jobs=2))
+    found = dict(examine(paths, Task(), jobs))
     assert sorted(found) == list(range(6))
     for index in (0, 4, 5):
         assert [f.code for f in found[index].findings] == [WORKER_DIED.id]
-        assert "SIGSEGV" in found[index].findings[0].message
+        assert "crashed on deadly.npz" in found[index].findings[0].message
+        assert "Segmentation fault" in found[index].findings[0].message
         assert found[index].unexamined
     assert all(found[index].ok for index in (1, 2, 3))
+
+
+@pytest.mark.usefixtures("started")
+def test_a_process_that_hangs_is_a_finding_about_its_file(pairs: list[Path], tmp_path: Path) -> None:
+    endless = tmp_path / dying_worker.ENDLESS
+    endless.touch()
+    found = dict(examine([pairs[0], endless, pairs[1]], Task(limit_s=4), jobs=2))
+    assert [f.code for f in found[1].findings] == [OUT_OF_TIME.id]
+    assert "endless.npz was not examined within 4 seconds" in found[1].findings[0].message
+    assert found[0].ok
+    assert found[2].ok
+
+
+def test_headers_have_a_limit_and_numbers_have_not() -> None:
+    assert limit_for("header") > 60
+    assert limit_for("data") == limit_for("physics") == 0
 
 
 def test_an_exception_of_ours_is_a_finding(pairs: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -70,10 +97,29 @@ def test_an_interruption_keeps_what_is_done(pairs: list[Path], monkeypatch: pyte
             raise KeyboardInterrupt
         return report(source=str(path))
 
+    monkeypatch.setattr(engine, "_forks_safely", lambda: False)
     monkeypatch.setattr(engine, "validate", interrupted)
     result = validate_many(pairs, jobs=1)
     assert [r.source[0] for r in result.reports] == [str(p) for p in pairs[:2]]
     assert result.unfinished == 4
+
+
+def test_an_interruption_ends_the_processes_that_read(
+    pairs: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One of the two hangs; the other has answered when Ctrl-C comes."""
+    endless = tmp_path / dying_worker.ENDLESS
+    endless.touch()
+    monkeypatch.setattr(engine, "_serve", dying_worker.serve)
+
+    def interrupt(done: int, _: int) -> None:
+        if done == 2:
+            raise KeyboardInterrupt
+
+    result = validate_many([pairs[0], endless, *pairs[1:3]], jobs=2, progress=interrupt)
+    assert [r.source[0] for r in result.reports] == [str(p) for p in pairs[:2]]
+    assert result.unfinished == 2
+    assert multiprocessing.active_children() == []
 
 
 def test_an_unknown_contract_is_told_once(pairs: list[Path]) -> None:

@@ -52,6 +52,12 @@ def truncated(folder: Path) -> Path:
     return path
 
 
+def lfs_pointer(folder: Path) -> Path:
+    path = folder / "train.npz"
+    path.write_text(f"version https://git-lfs.github.com/spec/v1\noid sha256:{'0' * 64}\nsize 4096\n")
+    return path
+
+
 def half_a_pair(folder: Path) -> Path:
     path = write_pair(simulate_pair(), folder)
     (folder / "scan_para.hdf5").unlink()
@@ -178,6 +184,7 @@ EXAMPLES: dict[str, Example] = {
     "PTY008": Example(half_a_pair),
     "PTY009": Example(result_document(seconds=float("inf")), contract="bridge-result"),
     "PTY014": Example(other_family, contract="ptychovit-pair"),
+    "PTY016": Example(lfs_pointer),
     "PTY101": Example(pair_with(lambda p: p.without("probe"))),
     "PTY102": Example(pair_with(lambda p: p.with_para(probe=abs(p.para["probe"])))),
     "PTY103": Example(pair_with(lambda p: p.with_para(probe=p.para["probe"][0]))),

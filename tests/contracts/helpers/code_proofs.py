@@ -11,6 +11,7 @@ PROOFS: dict[str, str] = {
     "PTY011": "tests/adapters/test_near_field_refusal.py::test_a_pair_of_near_field_patterns_is_refused",
     "PTY012": "tests/adapters/test_conversion_verified.py::test_a_quantity_that_the_source_states_otherwise_is_refused",
     "PTY013": "tests/adapters/test_adapters_api.py::test_a_scan_that_the_format_cannot_hold_is_a_finding",
+    "PTY017": "tests/contracts/batch/test_examine.py::test_a_process_that_hangs_is_a_finding_about_its_file",
     "PTY501": f"{_RUN}/test_plan.py::test_an_object_without_normalization_is_refused",
     "PTY502": f"{_VERDICT}::test_what_went_wrong_is_named",
     "PTY503": f"{_VERDICT}::test_what_went_wrong_is_named",

@@ -21,6 +21,8 @@ WORDS: dict[str, str] = {
     "PTY012": "`--energy-ev 8000` is given for a source that states 10,000 eV.",
     "PTY013": "A file without a probe is converted to `ptychovit-pair`, which cannot be without one.",
     "PTY014": "A fold_slice pair is read as a PtychoViT pair, because both are called `_dp.hdf5` and `_para.hdf5`.",
+    "PTY016": "A repository with Git LFS was cloned without it: `train.npz` is a text of three lines.",
+    "PTY017": "A damaged header kept the HDF5 library busy for two minutes.",
     "PTY101": "A pair whose para half has no `probe`.",
     "PTY102": "The probe of a pair was stored as its absolute value, so it is real.",
     "PTY103": "The probe of a pair was stored as (mode, patch_y, patch_x), without the leading axis `opr`.",

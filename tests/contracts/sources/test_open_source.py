@@ -15,6 +15,7 @@ import pytest
 
 from ptycho_contracts.engine_codes import FILE_ABSENT, UNREADABLE
 from ptycho_contracts.sources import SourceError, open_source, sniff
+from ptycho_contracts.sources.stand_ins import STAND_IN
 
 SHARED = Path(__file__).parents[4] / "shared" / "data"
 REAL = sorted(p for p in SHARED.rglob("*") if p.suffix in {".npz", ".hdf5", ".h5", ".cxi", ".ptyd"})
@@ -83,7 +84,55 @@ def test_no_file(tmp_path: Path, refuses: Any) -> None:
     (tmp_path / "dangling").symlink_to(tmp_path / "absent.npz")
     refuses(FILE_ABSENT, lambda: open_source(tmp_path / "dangling"))
     os.mkfifo(tmp_path / "pipe")
-    assert "a device" in refuses(UNREADABLE, lambda: open_source(tmp_path / "pipe"))
+    assert "a pipe" in refuses(UNREADABLE, lambda: open_source(tmp_path / "pipe"))
+
+
+@pytest.mark.parametrize(
+    ("content", "command"),
+    [
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 4096\n", "git lfs pull"),
+        (b"/annex/objects/SHA256E-s4096--00.h5\n", "git annex get"),
+    ],
+)
+def test_a_file_that_was_not_fetched(tmp_path: Path, refuses: Any, content: bytes, command: str) -> None:
+    path = tmp_path / "x_dp.hdf5"
+    path.write_bytes(content)
+    assert "not fetched" in refuses(STAND_IN, lambda: open_source(path))
+    with pytest.raises(SourceError) as refused:
+        sniff(path)
+    assert command in (refused.value.findings[0].fix or "")
+
+
+def test_a_link_into_an_annex_that_holds_nothing(tmp_path: Path, refuses: Any) -> None:
+    (tmp_path / "x.h5").symlink_to(".git/annex/objects/a/b/SHA256E-s4096--00.h5/SHA256E-s4096--00.h5")
+    assert "git-annex" in refuses(STAND_IN, lambda: open_source(tmp_path / "x.h5"))
+
+
+@pytest.mark.parametrize(
+    ("content", "kind", "fix"),
+    [
+        (b"\x93NUMPY\x01\x00", ".npy", "np.savez"),
+        (b"MATLAB 5.0 MAT-file" + bytes(8) + b"\x00\x01IM", "before version 7.3", "-v7.3"),
+        (b"II*\x00", "TIFF", "NPZ or HDF5"),
+        (b"\x1f\x8b\x08", "gzip", "Unpack"),
+        (bytes(600), "zero bytes", ""),
+    ],
+)
+def test_a_file_of_another_kind_is_named(tmp_path: Path, refuses: Any, content: bytes, kind: str, fix: str) -> None:
+    path = tmp_path / "x.h5"
+    path.write_bytes(content)
+    assert kind in refuses(UNREADABLE, lambda: open_source(path))
+    with pytest.raises(SourceError) as refused:
+        open_source(path)
+    assert fix in (refused.value.findings[0].fix or "")
+
+
+def test_a_cut_file_says_how_much_is_there(tmp_path: Path, refuses: Any) -> None:
+    path = tmp_path / "x.h5"
+    whole = hdf5()
+    path.write_bytes(whole[:-100])
+    said = refuses(UNREADABLE, lambda: open_source(path))
+    assert f"truncated, {len(whole) - 100} of {len(whole)} bytes are there" in said
 
 
 @pytest.mark.parametrize("content", [b'{"a": 1}', b"a: 1\n"])

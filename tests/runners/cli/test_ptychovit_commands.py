@@ -144,7 +144,7 @@ class TestInfer:
     def test_what_is_missing_is_told_at_once(self, data: Any, tmp_path: Path) -> None:
         arguments = (data.test_dp, "reference", "--from", tmp_path, "--output", tmp_path / "runs")
         code, _, err = ptycho("ptychovit", "infer", *arguments)
-        assert (code, err.count("PTY516")) == (1, 2)
+        assert (code, err.count("ERROR PTY516")) == (1, 2)
 
 
 class TestResume:

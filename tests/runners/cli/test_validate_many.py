@@ -214,6 +214,7 @@ def test_ctrl_c_prints_what_was_done(monkeypatch: pytest.MonkeyPatch) -> None:
             raise KeyboardInterrupt
         return validate(path, *rest)
 
+    monkeypatch.setattr(engine, "_forks_safely", lambda: False)  # else another process would be interrupted
     monkeypatch.setattr(engine, "validate", interrupted)
     code, out, _ = ptycho("validate", "data")
     assert code == 130
