@@ -9,7 +9,7 @@ from typing import Any
 
 from ptycho_contracts.physics.diagnosis.changes import KINDS, Change, Kind
 
-# Written by `python -m benchmarks.diagnosis --files 500 --seed 1 --out results` (report.json).
+# `report.json` of the run that the page shows.
 FIGURES = Path(__file__).parent / "diagnosis_figures.json"
 
 _HEAD = """# Diagnosis
@@ -33,6 +33,9 @@ or `cannot tell`: the object is flat, places look alike, the patterns are too da
 the patterns are of the near field. `cannot tell` is an answer; it commits to nothing. Exit code 1 for `mistaken` and
 `unexplained`.
 
+Patterns that hold NaN, infinite or negative values have no say; a note counts them. Of several objects in one
+file `--object` picks one; whether patterns lie among those of another object is asked of the whole file.
+
 `ptycho fix FILE FOLDER` writes a copy with the proven mistakes undone. `ptycho validate --depth physics` uses the same
 engine. `--picture PNG` shows measured and predicted patterns and their difference, for the best reading and for the
 first other one that looks different:
@@ -48,15 +51,16 @@ first other one that looks different:
 _FIGURES_HEAD = """
 ## How well it does
 
-500 files made by a generator that shares no code with the engine (`benchmarks/diagnosis`): other probes and objects,
-rectangular canvases of even and odd sizes, sub-pixel positions, one to three modes, Poisson noise at several doses. 60
-without a mistake, 200 with one, 200 with two, and 40 in which the truth cannot be found: flat objects, near field, few
-photons, near symmetry. Which is which is decided by the generator's own likelihoods. Abstaining where the truth can be
-found counts as wrong. Where it cannot be found `cannot tell` is right, and for near field `unexplained` too.
+{files} files made by a generator that shares no code with the engine (`benchmarks/diagnosis`): other probes and
+objects, rectangular canvases of even and odd sizes, sub-pixel positions, one to three modes, Poisson noise at several
+doses. {none} without a mistake, {single} with one, {double} with two, and {hidden} in which the truth cannot be found:
+flat objects, near field, few photons, near symmetry. Which is which is decided by the generator's own likelihoods.
+Abstaining where the truth can be found counts as wrong. Where it cannot be found `cannot tell` is right, and for near
+field `unexplained` too.
 
 <!-- shown only -->
 ```console
-$ python -m benchmarks.diagnosis --files 500 --seed 1 --out results
+$ python -m benchmarks.diagnosis --files {files} --seed {seed} --out results
 ```
 """
 
@@ -65,7 +69,7 @@ def diagnosis_page() -> str:
     """The page as Markdown."""
     rows = [f"| `{slug}` | {meaning} | [{code}](codes/{code}.md) |" for slug, meaning, code in _vocabulary()]
     figures: dict[str, Any] = json.loads(FIGURES.read_text(encoding="utf-8"))
-    return _HEAD + "\n".join(rows) + "\n" + _FIGURES_HEAD + "\n" + "\n".join(_figures(figures)).rstrip() + "\n"
+    return _HEAD + "\n".join(rows) + "\n" + _figures_head(figures) + "\n" + "\n".join(_figures(figures)).rstrip() + "\n"
 
 
 def _vocabulary() -> Iterator[tuple[str, str, str]]:
@@ -86,6 +90,13 @@ def _changes(kind: Kind) -> Iterator[tuple[Change, str]]:
         yield Change(kind.slug, "geometric-centre"), "frame:geometric-centre"
     else:
         yield Change(kind.slug), kind.slug
+
+
+def _figures_head(figures: dict[str, Any]) -> str:
+    """Of what the files are; those of the groups that the generator calls otherwise decide nothing."""
+    groups = {name: row["files"] for name, row in figures["by group"].items()}
+    told = {name: groups.pop(name) for name in ("none", "single", "double")}
+    return _FIGURES_HEAD.format(files=figures["files"], seed=figures["seed"], hidden=sum(groups.values()), **told)
 
 
 def _figures(figures: dict[str, Any]) -> Iterator[str]:

@@ -35,7 +35,7 @@ def main() -> int:
     except KeyboardInterrupt:
         print(f"\nstopped after {len(records)} of {len(specs)} files; the same command goes on", file=sys.stderr)
         return 130
-    figures = summary(sorted(records, key=lambda record: int(record["number"])))
+    figures = {"seed": options.seed} | summary(sorted(records, key=lambda record: int(record["number"])))
     (options.out / "report.json").write_text(json.dumps(figures, indent=1) + "\n")
     (options.out / "report.md").write_text(markdown(figures))
     print(markdown(figures))

@@ -8,7 +8,7 @@ only a frame always stands first: positions are computed in it before anything e
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -190,6 +190,21 @@ def along_axes(positions: Real, mistake: Mistake) -> Real:
     if mistake.slug == "swapped-axes":
         return positions[..., ::-1]
     return np.asarray(positions * (np.array([-1.0, 1.0]) if mistake.slug == "negated-y" else np.array([1.0, -1.0])))
+
+
+def beside(shift: Mistake, other: Mistake) -> Iterator[Mistake]:
+    """The shifts that, made on the other side of another mistake, move a scan as this one does; none if it matters not.
+
+    A shift is along the axes, and in the pixels, of the moment at which it is made.
+    """
+    if other.slug in AXES:
+        told = [along_axes(np.array(shift.numbers), other)]
+    elif other.name == "pixel-size":
+        told = [np.array(shift.numbers) * factor for factor in (other.numbers[0], 1 / other.numbers[0])]
+    else:
+        return
+    for y, x in told:
+        yield Mistake(f"shift:{y:.6g},{x:.6g}")
 
 
 def _mirrored(field: Complex, how: str) -> Complex:

@@ -7,12 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import permutations, product
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from .cases import Prepared
 from .generator import Case
 from .identifiable import says_the_same
-from .mistakes import AXES, Mistake, UnknownMistakeError, along_axes, variants
+from .mistakes import Mistake, UnknownMistakeError, beside, variants
 
 TOLERANCES = {"pixel-size": 0.01, "probe-scale": 0.05}  # relative
 SHIFT_TOLERANCE_PX = 0.3
@@ -49,7 +47,7 @@ def judge(prepared: Prepared, answer: Mapping[str, Any]) -> Judgement:
 
 
 def _names_truth(case: Case, slugs: Sequence[str]) -> tuple[bool, str]:
-    spellings = (*case.slugs, *_shifts_in_turned_axes(case.mistakes))
+    spellings = (*case.slugs, *_shifts_in_other_orders(case.mistakes))
     snapped = [_snapped(slug, spellings) for slug in slugs]
     if sorted(snapped) == sorted(case.slugs):
         return True, "names the truth"
@@ -62,15 +60,14 @@ def _names_truth(case: Case, slugs: Sequence[str]) -> tuple[bool, str]:
     return same, "another name for the truth" if same else "another reading"
 
 
-def _shifts_in_turned_axes(mistakes: Sequence[Mistake]) -> Iterator[str]:
-    """The truth's shifts as they read when the axes are turned first, if they were turned last, or the reverse.
+def _shifts_in_other_orders(mistakes: Sequence[Mistake]) -> Iterator[str]:
+    """The truth's shifts as they read when they come after the other mistakes instead of before, or the reverse.
 
-    Which came first nobody can tell. Whether the answer turns the same axes its predictions will show.
+    Which came first nobody can tell. Whether the answer names the same others its predictions will show.
     """
     for shift in (mistake for mistake in mistakes if mistake.name == "shift"):
-        for axes in (mistake for mistake in mistakes if mistake.slug in AXES):
-            y, x = along_axes(np.array(shift.numbers), axes).tolist()
-            yield f"shift:{y:.6g},{x:.6g}"
+        for other in mistakes:
+            yield from (told.slug for told in beside(shift, other))
 
 
 def _snapped(slug: str, truth: Sequence[str]) -> str:

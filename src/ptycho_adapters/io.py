@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -110,12 +111,14 @@ def writer_of(contract_id: str) -> Codec:
     """The codec that writes a format.
 
     Raises:
-        KeyError: there is none; the message names those that there are.
+        KeyError: there is none; the message names the nearest and all that there are.
     """
     codec = all_codecs().get(contract_id)
     if codec is None or codec.write is None:
-        writable = ", ".join(c.id for c in all_codecs().values() if c.write is not None)
-        raise KeyError(f"nothing writes {contract_id!r}; writable: {writable}")
+        writable = [c.id for c in all_codecs().values() if c.write is not None]
+        near = get_close_matches(contract_id, writable, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise KeyError(f"nothing writes {contract_id!r}{hint}; writable: {', '.join(writable)}")
     return codec
 
 
@@ -127,12 +130,17 @@ def read_with(codec: Codec, path: Path, options: ReadOptions) -> Loaded:
         OptionError: an option means nothing to this format.
     """
     assert codec.read is not None  # `reader_of` chooses among those that read
-    _refuse_idle_options(codec, options)
+    refuse_idle_options(codec, options)
     with _as_findings(f"{codec.id}:/", f"{path.name} cannot be read"):
         return codec.read(path, options)
 
 
-def _refuse_idle_options(codec: Codec, options: ReadOptions) -> None:
+def refuse_idle_options(codec: Codec, options: ReadOptions) -> None:
+    """Stop where an option would be ignored.
+
+    Raises:
+        OptionError: naming those that mean nothing to the format.
+    """
     given = {
         "match": ("--order match", options.order == "match"),
         "frame": ("--frame", options.frame is not None),

@@ -20,7 +20,7 @@ from ptycho_adapters.scan import canvas_shape, centres_px
 from ptycho_contracts.contracts.ptychodus_product import ENERGY_NAMES
 from ptycho_contracts.contracts.ptychovit_para import FRAME, OBJECT_FACTOR, PLACEHOLDER, PROBE_FACTOR
 from ptycho_contracts.description import AttributeInfo, FileInfo
-from ptycho_contracts.physics.frames import FRAMES, GEOMETRIC, Frame, to_position_m
+from ptycho_contracts.physics.frames import FRAMES, GEOMETRIC, Frame, check_frame, to_position_m
 from ptycho_contracts.sources.base import Source
 
 if TYPE_CHECKING:
@@ -97,8 +97,7 @@ class Parameters:
         name = options.frame or (self.info.attributes[FRAME].value if FRAME in self.info.attributes else None)
         if name is None:
             return None, ""
-        if name not in FRAMES:
-            raise KeyError(f"no frame is called {name!r}; known: {', '.join(FRAMES)}")
+        check_frame(str(name))
         return FRAMES[str(name)], "named by the caller" if options.frame else "named by the file"
 
     def dropped(self) -> list[str]:
@@ -134,9 +133,7 @@ def read_parameters(source: Source, options: ReadOptions) -> Parameters:
         position_px=np.column_stack(positions).astype(np.float64),
         stored_centre_px=(centre[0] / height, centre[1] / width),
         frame_index=_optional(source, info, "probe_position_indexes"),
-        layer_spacing_m=_optional(source, info, "object_layer_spacing_m")
-        if info.members["object"].shape[0] > 1
-        else None,
+        layer_spacing_m=_spacing_m(source, info),
         known=_known(info, height, width, options, f"{source.role}:/"),
         info=info,
     )

@@ -10,7 +10,7 @@ energies.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -22,8 +22,6 @@ from ptycho_contracts.description import AttributeInfo, Description, FileInfo, M
 from ptycho_contracts.physics.forward import ForwardModel, Places
 from ptycho_contracts.read_ahead import read_ahead
 from ptycho_contracts.sources.array_source import dtype_name
-
-ProbeScale = Literal["calibrated", "unknown"]
 
 # A block of patterns handled at once while streaming: small enough to stay in the cache from reading to writing.
 BLOCK_BYTES = 4 * 2**20

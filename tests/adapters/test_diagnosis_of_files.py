@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from shutil import copy
+from typing import Any
 
 import h5py
 import numpy as np
 import pytest
 
-from ptycho_adapters.codec import ConversionError, ReadOptions
+from ptycho_adapters.codec import ConversionError, OptionError, ReadOptions
 from ptycho_adapters.diagnosis import diagnose, diagnosed
+from ptycho_adapters.simulate.grid_lines import Defects
 
 
 @pytest.mark.shared_data
@@ -84,3 +87,64 @@ def test_what_nothing_reads_is_refused(tmp_path: Path) -> None:
     np.savez(tmp_path / "voltage.npz", voltage=np.ones(3))
     with pytest.raises(ConversionError):
         diagnose(tmp_path / "voltage.npz")
+
+
+def test_patterns_that_lie_among_those_of_another_object_are_found(
+    simulated: Callable[..., dict[str, Any]], tmp_path: Path
+) -> None:
+    """Neither object alone can say so: half of its patterns stand beside positions of the other."""
+    path = tmp_path / "train.npz"
+    np.savez(path, **simulated(n_train_objects=2, defects=Defects(shuffle=True, repeat_coordinates=True)))
+    for number in (0, 1):
+        with diagnosed(path, object=number) as found:
+            assert (found.diagnosis.verdict, found.diagnosis.ranked[0].changes) == ("mistaken", ("order:shuffled",))
+            assert found.diagnosis.repair == f"ptycho convert {path} FOLDER --to grid-lines-npz"
+            assert found.judged is not None
+            assert len(found.judged.hypotheses) == len(found.diagnosis.ranked)
+    assert any("about object 1" in note for note in found.diagnosis.notes)
+    assert any("image-major" in note and "known shuffle" in note for note in found.diagnosis.notes)
+
+
+def test_exchanged_offsets_of_several_objects_are_swapped_axes(
+    simulated: Callable[..., dict[str, Any]], tmp_path: Path
+) -> None:
+    np.savez(tmp_path / "test.npz", **simulated("test", n_test_objects=2, defects=Defects(axes="xy")))
+    found = diagnose(tmp_path / "test.npz")
+    assert (found.verdict, found.ranked[0].changes) == ("mistaken", ("swapped-axes",))
+
+
+def test_several_objects_that_are_right_or_beyond_known_orders(
+    simulated: Callable[..., dict[str, Any]], tmp_path: Path
+) -> None:
+    split = simulated("test", n_test_objects=2)
+    np.savez(tmp_path / "right.npz", **split)
+    right = diagnose(tmp_path / "right.npz", object=1)
+    assert (right.verdict, right.repair) == ("as stated", None)
+    split["YY_full"] = split["YY_full"].conj()
+    np.savez(tmp_path / "conjugated.npz", **split)
+    wrong = diagnose(tmp_path / "conjugated.npz", object=1)
+    assert (wrong.verdict, wrong.ranked[0].changes) == ("mistaken", ("object:conjugated",))
+    assert wrong.repair is None  # neither `fix` nor `convert` undoes it in a file of several objects
+    assert any("as they lie" in note for note in wrong.notes)
+
+
+@pytest.mark.shared_data
+@pytest.mark.parametrize(
+    ("name", "number", "why"),
+    [
+        ("pairs/s64_dp.hdf5", 1, "holds 1 object"),
+        ("ptychopinn/grid_lines_N64_two_objects_test.npz", 2, "holds 2 objects"),
+        ("ptychopinn/rawdata.npz", -1, "holds 1 object"),
+    ],
+)
+def test_an_object_that_is_not_there_is_refused(shared: Path, name: str, number: int, why: str) -> None:
+    with pytest.raises(OptionError, match=why):
+        diagnose(shared / name, object=number)
+
+
+@pytest.mark.shared_data
+def test_a_frame_that_nobody_knows_is_refused_with_those_that_are(shared: Path) -> None:
+    with pytest.raises(KeyError, match=r"known: ptychovit, .*, array-corner.*; did you mean 'half-size'\?"):
+        diagnose(shared / "pairs" / "s64_dp.hdf5", ReadOptions(frame="half_size"))
+    with pytest.raises(OptionError, match="--frame means nothing to raw-data-npz"):
+        diagnose(shared / "ptychopinn" / "rawdata.npz", ReadOptions(frame="half-size"))

@@ -329,6 +329,24 @@ def test_a_shift_beside_turned_axes_may_be_told_in_either_order(axes: str) -> No
     assert not score.judge(prepared, answer("mistaken", f"shift:{same}")).right
 
 
+@pytest.mark.parametrize("pixel_first", [False, True])
+def test_a_shift_beside_a_pixel_size_may_be_told_in_pixels_of_either_size(pixel_first: bool) -> None:
+    """A shift in stated pixels is one in true pixels by the factor; other numbers, or another size, are another."""
+    pixel, wanted = "pixel-size:0.8", ("shift", "pixel-size:0.8")
+    prepared = cases.prepare(2, spec_of(*(wanted[::-1] if pixel_first else wanted)))
+    slugs = prepared.case.slugs
+    assert (slugs[0] == pixel) == pixel_first
+    y, x = next(mistake.numbers for mistake in prepared.case.mistakes if mistake.name == "shift")
+    factor = 0.8 if pixel_first else 1 / 0.8
+    assert abs(y) + abs(x) > 2, "or the tolerance would cover the difference"
+    assert score.judge(prepared, answer("mistaken", *slugs)).right
+    assert score.judge(prepared, answer("mistaken", pixel, f"shift:{y * factor},{x * factor}")).right
+    assert score.judge(prepared, answer("mistaken", f"shift:{y * factor + 0.02},{x * factor}", pixel)).right
+    for other in (f"shift:{y / factor},{x / factor}", f"shift:{y * factor + 0.5},{x * factor}", f"shift:{-y},{-x}"):
+        assert not score.judge(prepared, answer("mistaken", pixel, other)).right
+    assert not score.judge(prepared, answer("mistaken", "pixel-size:1.02", f"shift:{y * factor},{x * factor}")).right
+
+
 def test_commitment_is_wrong_where_nothing_decides() -> None:
     flat = cases.prepare(1, plan.Spec(10, "flat object", ()))
     assert score.judge(flat, answer("cannot tell")).right

@@ -8,8 +8,9 @@ row, x the column, no flip, in all of them.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,6 +47,20 @@ PTYCHI_2_1 = Frame(
 )
 
 FRAMES: dict[str, Frame] = {frame.name: frame for frame in (PTYCHOVIT, GEOMETRIC, HALF_SIZE, PTYCHI_2_1)}
+
+
+def check_frame(name: str, known: Iterable[str] = FRAMES) -> None:
+    """Refuse a name that no frame has.
+
+    Raises:
+        KeyError: naming all that are known, and the nearest.
+    """
+    names = list(known)
+    if name in names:
+        return
+    near = get_close_matches(name, names, n=1)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    raise KeyError(f"no frame is called {name!r}; known: {', '.join(names)}{hint}")
 
 
 def to_centre_px(

@@ -15,6 +15,9 @@ from ptycho_contracts.physics.forward import Places
 from ptycho_contracts.physics.readings import Reading
 
 SHUFFLE_SEED = 0
+# Names of readings: of the file's own statement, and of one of the changes that others are put together of.
+AS_STORED = "as stored"
+OFFSETS_ARE_XY = "offsets are x, y"
 
 
 def known_shuffle(count: int) -> NDArray[np.intp]:
@@ -50,14 +53,14 @@ def grid_lines_readings(offsets: NDArray[np.floating], objects: int, channels: i
     """
     table = offsets_table(offsets, channels)
     readings = []
-    for axes, swap in (("", False), ("offsets are x, y", True)):
+    for axes, swap in (("", False), (OFFSETS_ARE_XY, True)):
         ordered = table[..., ::-1] if swap else table
         for shuffled in (False, True):
             for layout, (rows, index) in _layouts(ordered, objects).items():
                 changes = tuple(c for c in (layout, "known shuffle" if shuffled else "", axes) if c)
                 order = known_shuffle(len(table)) if shuffled else np.arange(len(table))
                 places = _places(ordered[rows[order]], index[order])
-                readings.append(Reading(" + ".join(changes) or "as stored", places, "amplitude", changes))
+                readings.append(Reading(" + ".join(changes) or AS_STORED, places, "amplitude", changes))
     return readings
 
 

@@ -21,6 +21,7 @@ VISIBLY = 1.1
 def diagnose(
     source: Annotated[Path, typer.Argument(help="Any file of the artifact; it is taken as it lies.")],
     frame: Annotated[str | None, typer.Option(help="Origin that positions in metres are said to have.")] = None,
+    object: Annotated[int, typer.Option(help="Which object, where the file holds several; from 0.")] = 0,
     picture: Annotated[
         Path | None, typer.Option(help="A PNG: measured, predicted and difference, best and runner-up.")
     ] = None,
@@ -36,9 +37,12 @@ def diagnose(
     from ptycho_adapters.diagnosis import diagnosed  # noqa: PLC0415
 
     try:
-        with progress_bar() as progress, diagnosed(source, ReadOptions(frame=frame, progress=progress)) as found:
+        with (
+            progress_bar() as progress,
+            diagnosed(source, ReadOptions(frame=frame, progress=progress), object) as found,
+        ):
             drawn = _draw(found, picture) if picture is not None else None
-            diagnosis = found.diagnosis.model_copy(update={"repair": _repair(source, found.diagnosis)})
+            diagnosis = found.diagnosis
     except ConversionError as error:
         raise fail(error.findings) from None
     except (KeyError, OptionError) as error:
@@ -49,13 +53,6 @@ def diagnose(
         typer.echo("\n".join([*_lines(source, diagnosis), *([drawn] if drawn else [])]))
     if diagnosis.verdict in ("mistaken", "unexplained"):
         raise typer.Exit(1)
-
-
-def _repair(source: Path, diagnosis: Diagnosis) -> str | None:
-    """The command that undoes what was proven; overlap leaves open whether positions or patterns are wrong."""
-    if diagnosis.verdict != "mistaken" or diagnosis.method != "forward model":
-        return None
-    return f"ptycho fix {source} FOLDER"
 
 
 def _lines(source: Path, diagnosis: Diagnosis) -> Iterator[str]:
@@ -70,7 +67,8 @@ def _lines(source: Path, diagnosis: Diagnosis) -> Iterator[str]:
     if diagnosis.ranked:
         yield "  ranked   unexplained   behind the best   reading"
     for rank, candidate in enumerate(diagnosis.ranked, 1):
-        behind = "–" if rank == 1 else f"{candidate.behind_best_t:.1f} σ"
+        # The first is the simplest of those that are not surely worse than the best, so it may be a little behind.
+        behind = f"{candidate.behind_best_t:.1f} σ" if candidate.behind_best_t else "–"
         named = " + ".join(candidate.changes) or "as stated"
         yield f"  {rank:<6}   {candidate.mean_residual:<11.4%}   {behind:<15}   {named}"
     if diagnosis.repair:

@@ -33,7 +33,8 @@ PROBE_SCALE_TOLERANCE = 0.025
 ENERGY_PATTERNS = 64
 # With more of the patterns speaking for other places the winner is not what happened, however much better than others.
 CONTRADICTED_SHARE = 0.1
-ROUNDING = {"shift": 0.15, "pixel-size": 0.005}
+# Two descents to one minimum end this far apart: one may have begun with the values of the other unit.
+ROUNDING = {"shift": 0.15, "pixel-size": 0.01}
 # A pattern that belongs elsewhere leaves less than this share unexplained there.
 MISPLACED_SHARE = 0.7
 NO_PLACE = "the patterns do not depend on where they were taken: at other places of the scan they are explained as well"
