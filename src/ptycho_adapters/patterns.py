@@ -2,29 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from xarray.backends import BackendArray
 from xarray.core import indexing
 
+from ptycho_contracts.measured.patterns import RowsOfPatterns, values_at
 from ptycho_contracts.physics.readings import Stored
-
-
-class RowsOfPatterns(Protocol):
-    """Patterns of an open file that are read row by row."""
-
-    frame_shape: tuple[int, int]
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """The stored element type in native byte order."""
-        ...
-
-    def values(self, numbers: NDArray[np.intp]) -> NDArray[Any]:
-        """Patterns (k, h, w) at these ascending numbers, in the stored type."""
-        ...
 
 
 class StoredIntensity(BackendArray):
@@ -50,12 +36,9 @@ class StoredIntensity(BackendArray):
 
     def _get(self, key: tuple[Any, ...]) -> Any:
         numbers = np.atleast_1d(self._numbers[key[0]])
-        order = np.argsort(numbers, kind="stable")
-        values = self._patterns.values(numbers[order]).astype(self.dtype, copy=False)
+        values = values_at(self._patterns, numbers).astype(self.dtype, copy=False)
         if self._squared:
             np.multiply(values, values, out=values)
-        if np.any(order[:-1] > order[1:]):
-            values = values[np.argsort(order, kind="stable")]
         inner = values[(slice(None), *_outer(key[1:]))]
         return inner[0] if np.isscalar(key[0]) else inner
 

@@ -45,14 +45,14 @@ from ptycho_contracts.contracts import cxi
 from ptycho_contracts.contracts.ptychovit_para import OBJECT_FACTOR, PROBE_FACTOR
 from ptycho_contracts.measured.cxi import cxi_geometry, positions_m
 from ptycho_contracts.measured.cxi_parts import (
+    frame_numbers,
     object_layers,
     object_pixel_m,
-    pattern_member,
+    patterns_of,
     position_on_object_m,
     probe_member,
     probe_modes,
 )
-from ptycho_contracts.physics.stored import StoredPatterns
 from ptycho_contracts.sources.base import Source
 
 # The bit of a CXI mask that says nothing bad: "pixel has signal above background".
@@ -77,7 +77,8 @@ def _load(source: Source, options: ReadOptions) -> Loaded:
     pixel_m = marked_pixel_m(source.describe())
     pixel_m = object_pixel_m(source) if None in pixel_m else pixel_m
     known, decision = known_geometry(geometry, positions, pixel_m, options, source)
-    patterns, frame_index = _patterns(source)
+    found = patterns_of(source)
+    patterns = None if found is None else StoredIntensity(*found, "intensity")
     probe, object_ = probe_modes(source), object_layers(source)
     patch = geometry.frame_shape or (None if probe is None else (probe.shape[1], probe.shape[2]))
     centres = None
@@ -93,7 +94,7 @@ def _load(source: Source, options: ReadOptions) -> Loaded:
         probe,
         object_,
         known | _factors(source),
-        frame_index=frame_index,
+        frame_index=frame_numbers(source),
         bad_pixels=mask if mask is not None and mask.any() else None,
         layer_spacing_m=_layer_spacing_m(source),
     )
@@ -101,26 +102,6 @@ def _load(source: Source, options: ReadOptions) -> Loaded:
     if {"intensity", "position_y", "probe", "object"} <= set(scan.variables):
         decisions["parts"] = verify(scan, options, "stored in one file")
     return Loaded([scan], [*_dropped(source), *_masks_dropped(varies)], decisions, [source])
-
-
-def _patterns(source: Source) -> tuple[StoredIntensity | None, NDArray[np.integer] | None]:
-    """The patterns in the order of the positions, and the numbers of their frames."""
-    members = source.describe().members
-    member = pattern_member(source)
-    indexes = source.read(cxi.POSITION_INDEXES) if cxi.POSITION_INDEXES in members else None
-    if member is None:
-        return None, indexes
-    patterns = StoredPatterns(source, member, members[member].shape)
-    numbers = np.arange(patterns.count)
-    if cxi.FRAME_INDEX in members:
-        frame_index = source.read(cxi.FRAME_INDEX)
-    elif indexes is not None:  # Ptychodus numbers the patterns of a file from 0 on
-        if indexes.min() < 0 or indexes.max() >= patterns.count:
-            raise ValueError(f"a position belongs to pattern {indexes.max()}, and there are {patterns.count}")
-        numbers = frame_index = indexes.astype(np.intp)
-    else:
-        frame_index = None
-    return StoredIntensity(patterns, numbers, "intensity"), frame_index
 
 
 def _placed_on_object(

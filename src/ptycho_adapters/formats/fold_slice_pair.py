@@ -25,6 +25,7 @@ from ptycho_adapters.quantities import energy_of_wavelength_eV, known_quantities
 from ptycho_adapters.scan import make_scan
 from ptycho_contracts.contracts.fold_slice_pair import CONTRACT, FoldSliceParaFile
 from ptycho_contracts.contracts.ptychovit_dp import DpFile
+from ptycho_contracts.measured.fold_slice import positions_m
 from ptycho_contracts.physics.stored import StoredPatterns
 from ptycho_contracts.sources.base import Source
 
@@ -46,8 +47,7 @@ def _load(dp: Source, para: Source, options: ReadOptions) -> Loaded:
     members = para.describe().members
     patterns = StoredPatterns(dp, "dp", dp.layout("dp")[0])
     known = _known(para, options)
-    position_m = np.column_stack([para.read(name).reshape(-1) for name in ("ppY", "ppX")]).astype(np.float64)
-    centres, canvas = on_spanned_canvas(in_pixels(position_m, known, "para:/dx"), patterns.frame_shape)
+    centres, canvas = on_spanned_canvas(in_pixels(positions_m(para), known, "para:/dx"), patterns.frame_shape)
     intensity = StoredIntensity(patterns, np.arange(patterns.count), "intensity")
     scan = make_scan(intensity, centres, None, None, {**known, **canvas})
     by_matlab = len(members["ppX"].shape) == 2 and members["ppX"].shape[0] == 1 < patterns.count

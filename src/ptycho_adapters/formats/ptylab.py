@@ -9,20 +9,16 @@ canvas is what the scan spans. The object pixel is λ·zo/(n·dxd), PtyLab's Fra
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ptycho_adapters.codec import Codec, Loaded, ReadOptions
-from ptycho_adapters.composite_patterns import TurnedPatterns
 from ptycho_adapters.measured_geometry import known_geometry, placed_on_canvas, refuse_broken
 from ptycho_adapters.opened import load_checked
-from ptycho_adapters.patterns import RowsOfPatterns, StoredIntensity
+from ptycho_adapters.patterns import StoredIntensity
 from ptycho_adapters.scan import make_scan
 from ptycho_contracts.contracts.ptylab import CONTRACT
-from ptycho_contracts.measured.ptylab import positions_m, ptylab_geometry
-from ptycho_contracts.physics.stored import StoredPatterns
+from ptycho_contracts.measured.ptylab import patterns_of, positions_m, ptylab_geometry
 from ptycho_contracts.sources.base import Source
 
 _CARRIED = {"ptychogram", "encoder", "wavelength", "dxd", "zo", "orientation"}
@@ -43,36 +39,12 @@ def _load(source: Source, options: ReadOptions) -> Loaded:
     if positions is None:
         raise ValueError("the encoder holds no (y, x) positions")
     known, decision = known_geometry(geometry, positions, (None, None), options, source)
-    stored = StoredPatterns(source, "ptychogram", source.layout("ptychogram")[0])
-    patterns = _oriented(stored, source)
+    patterns, count = patterns_of(source)
     centres, canvas, decision["origin"] = placed_on_canvas(positions, known, patterns.frame_shape, source)
-    scan = make_scan(
-        StoredIntensity(patterns, np.arange(stored.count), "intensity"), centres, None, None, known | canvas
-    )
+    scan = make_scan(StoredIntensity(patterns, np.arange(count), "intensity"), centres, None, None, known | canvas)
     members = source.describe().members
     dropped = [f"{name} (a Scan has no room for it)" for name in sorted(set(members) - _CARRIED)]
     return Loaded([scan], dropped, {"geometry": decision}, [source])
-
-
-def _oriented(patterns: StoredPatterns, source: Source) -> RowsOfPatterns:
-    """The patterns turned as PtyLab does: transposed from 4 on, then columns (bit 1) and rows (bit 2) flipped.
-
-    Raises:
-        ValueError: PtyLab knows no such orientation.
-    """
-    if "orientation" not in source.describe().members:
-        return patterns
-    number = float(source.read("orientation").reshape(-1)[0])
-    if number not in range(8):
-        raise ValueError(f"PtyLab knows orientations 0 to 7, not {number:g}")
-    bits = int(number)
-
-    def turn(frames: NDArray[Any]) -> NDArray[Any]:
-        turned = frames.transpose(0, 2, 1) if bits & 4 else frames
-        turned = turned[:, :, ::-1] if bits & 1 else turned
-        return turned[:, ::-1] if bits & 2 else turned
-
-    return TurnedPatterns(patterns, turn)
 
 
 def targets(folder: Path, name: str) -> dict[str, Path]:

@@ -23,7 +23,6 @@ from numpy.typing import NDArray
 
 from ptycho_adapters.bad_pixels import worst_of
 from ptycho_adapters.codec import Codec, Loaded, ReadOptions, Written
-from ptycho_adapters.composite_patterns import ChainedPatterns
 from ptycho_adapters.measured_geometry import (
     known_geometry,
     marked_pixel_m,
@@ -37,8 +36,7 @@ from ptycho_adapters.ptyd_layout import write_ptyd
 from ptycho_adapters.scan import check_square, make_scan
 from ptycho_contracts.atomic import atomic_path
 from ptycho_contracts.contracts import ptypy_ptyd as ptyd
-from ptycho_contracts.measured.ptyd import chunks, positions_m, ptyd_geometry, says_none
-from ptycho_contracts.physics.stored import StoredPatterns
+from ptycho_contracts.measured.ptyd import chunks, patterns_of, positions_m, ptyd_geometry, says_none
 from ptycho_contracts.sources.base import Source
 
 # PtyPy's own description of how the file was made; nothing of it is data.
@@ -58,7 +56,7 @@ def _load(source: Source, options: ReadOptions) -> Loaded:
     refuse_broken(ptyd.CONTRACT, source)
     geometry, positions = ptyd_geometry(source), positions_m(source)
     numbers = chunks(source)
-    patterns, count = _patterns(source, numbers)
+    patterns, count = patterns_of(source)
     pixel_m = marked_pixel_m(source.describe())
     if None in pixel_m and propagation_of(source, options) == "near-field" and geometry.detector_pixel_m is not None:
         pixel_m = geometry.detector_pixel_m
@@ -79,17 +77,6 @@ def _load(source: Source, options: ReadOptions) -> Loaded:
     )
     dropped = [*_dropped(source), *_off_centre(source, patterns.frame_shape), *_weights_dropped(varies)]
     return Loaded([scan], dropped, {"geometry": decision}, [source])
-
-
-def _patterns(source: Source, numbers: list[int]) -> tuple[ChainedPatterns, int]:
-    """The patterns of all chunks, and how many they are."""
-    members = source.describe().members
-    paths = [f"chunks/{k}/data" for k in numbers]
-    if any(len(members[path].shape) != 3 for path in paths):
-        raise ValueError("a chunk holds no patterns (frame, row, column)")
-    parts = [StoredPatterns(source, path, members[path].shape) for path in paths]
-    counts = [part.count for part in parts]
-    return ChainedPatterns(parts, counts), sum(counts)
 
 
 def _indices(source: Source, numbers: list[int]) -> NDArray[np.integer] | None:

@@ -8,18 +8,16 @@ FFT of tike is orthonormal: the probe's scale counts as unknown, and is solved f
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ptycho_adapters.codec import Codec, Loaded, ReadOptions
-from ptycho_adapters.composite_patterns import TurnedPatterns, WholePatterns
 from ptycho_adapters.measured_geometry import on_spanned_canvas
 from ptycho_adapters.opened import load_checked
 from ptycho_adapters.patterns import StoredIntensity
 from ptycho_adapters.scan import make_scan
 from ptycho_contracts.contracts.tike_npz import CONTRACT
+from ptycho_contracts.measured.tike import corners_px, patterns_of
 from ptycho_contracts.sources.base import Source
 
 _CARRIED = {"data", "scan", "probe"}
@@ -35,8 +33,7 @@ def read(path: Path, options: ReadOptions) -> Loaded:
 
 
 def _load(source: Source, options: ReadOptions) -> Loaded:
-    patterns = TurnedPatterns(WholePatterns(source, "data"), _from_corner)
-    corners = source.read("scan")[0].astype(np.float64)
+    patterns, corners = patterns_of(source), corners_px(source)
     centres, canvas = on_spanned_canvas(corners, patterns.frame_shape)
     probe = source.read("probe")
     scan = make_scan(
@@ -49,10 +46,6 @@ def _load(source: Source, options: ReadOptions) -> Loaded:
     dropped = [f"{name} (a Scan has no room for it)" for name in sorted(set(source.describe().members) - _CARRIED)]
     decision = {"method": "the canvas that the scan spans"}
     return Loaded([scan], dropped, {"origin": decision}, [source])
-
-
-def _from_corner(frames: NDArray[Any]) -> NDArray[Any]:
-    return np.fft.fftshift(frames, axes=(1, 2))
 
 
 def targets(folder: Path, name: str) -> dict[str, Path]:

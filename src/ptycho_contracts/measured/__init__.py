@@ -1,1 +1,1 @@
-"""What a file of measured patterns says of its geometry, whatever its format calls it: for rules and for readers."""
+"""Geometry, patterns and positions of a measured file, whatever its format calls them: for rules and for readers."""

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from ptycho_contracts.contracts import cxi
 from ptycho_contracts.measured.geometry import number
+from ptycho_contracts.physics.stored import StoredPatterns
 from ptycho_contracts.sources.base import Source
 
 
@@ -16,6 +17,37 @@ def pattern_member(source: Source) -> str | None:
     """The first place where patterns are, or None."""
     members = source.describe().members
     return next((member for member in cxi.PATTERNS if member in members), None)
+
+
+def patterns_of(source: Source) -> tuple[StoredPatterns, NDArray[np.intp]] | None:
+    """The patterns, and which of them belongs to each position; None where there are none.
+
+    Raises:
+        ValueError: a position belongs to a pattern that is not there.
+    """
+    members = source.describe().members
+    member = pattern_member(source)
+    if member is None:
+        return None
+    patterns = StoredPatterns(source, member, members[member].shape)
+    if cxi.FRAME_INDEX in members or cxi.POSITION_INDEXES not in members:
+        return patterns, np.arange(patterns.count)
+    # Ptychodus numbers the patterns of a file from 0 on.
+    numbers = source.read(cxi.POSITION_INDEXES).astype(np.intp)
+    if numbers.min() < 0 or numbers.max() >= patterns.count:
+        raise ValueError(f"a position belongs to pattern {numbers.max()}, and there are {patterns.count}")
+    return patterns, numbers
+
+
+def frame_numbers(source: Source) -> NDArray[np.integer] | None:
+    """The number of the detector frame of each position; None where the file has none."""
+    members = source.describe().members
+    if cxi.FRAME_INDEX in members and pattern_member(source) is not None:
+        return source.read(cxi.FRAME_INDEX)
+    if cxi.POSITION_INDEXES not in members:
+        return None
+    indexes = source.read(cxi.POSITION_INDEXES)
+    return indexes if pattern_member(source) is None else indexes.astype(np.intp)
 
 
 def probe_member(source: Source) -> str | None:

@@ -1,4 +1,4 @@
-"""Geometry and positions of a PtyPy data file."""
+"""Geometry, patterns and positions of a PtyPy data file."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 from ptycho_contracts.contracts import ptypy_ptyd as ptyd
 from ptycho_contracts.measured.geometry import Geometry, number, numeric_shape, possible_energy_eV
+from ptycho_contracts.measured.patterns import ChainedPatterns
+from ptycho_contracts.physics.stored import StoredPatterns
 from ptycho_contracts.sources.base import Source
 
 _CHUNK = re.compile(r"chunks/(\d+)/data")
@@ -56,3 +58,18 @@ def positions_m(source: Source) -> NDArray[np.float64] | None:
     if not paths or any((numeric_shape(source, (p,)) or ())[1:] != (2,) for p in paths):
         return None
     return np.concatenate([source.read(path).astype(np.float64) for path in paths])
+
+
+def patterns_of(source: Source) -> tuple[ChainedPatterns, int]:
+    """The patterns of all chunks, and how many they are.
+
+    Raises:
+        ValueError: a chunk holds none, or patterns of another shape.
+    """
+    members = source.describe().members
+    paths = [f"chunks/{k}/data" for k in chunks(source)]
+    if any(len(members[path].shape) != 3 for path in paths):
+        raise ValueError("a chunk holds no patterns (frame, row, column)")
+    parts = [StoredPatterns(source, path, members[path].shape) for path in paths]
+    counts = [part.count for part in parts]
+    return ChainedPatterns(parts, counts), sum(counts)

@@ -1,15 +1,61 @@
-"""Patterns that do not lie in a file as a Scan has them: in several members, turned, or below a leading axis."""
+"""Patterns of an open file in the order of the scan, however they lie: in several members, turned, picked by number."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ptycho_adapters.patterns import RowsOfPatterns
-from ptycho_contracts.sources.base import Source
+from ptycho_contracts.sources.base import Source, rows_per_block
+
+
+class RowsOfPatterns(Protocol):
+    """Patterns of an open file that are read row by row."""
+
+    frame_shape: tuple[int, int]
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The stored element type in native byte order."""
+        ...
+
+    def values(self, numbers: NDArray[np.intp]) -> NDArray[Any]:
+        """Patterns (k, h, w) at these ascending numbers, in the stored type."""
+        ...
+
+
+def values_at(patterns: RowsOfPatterns, numbers: NDArray[np.intp]) -> NDArray[Any]:
+    """Patterns (k, h, w) at numbers in any order, read in ascending order."""
+    order = np.argsort(numbers, kind="stable")
+    values = patterns.values(numbers[order])
+    return values[np.argsort(order, kind="stable")] if np.any(order[:-1] > order[1:]) else values
+
+
+class PickedPatterns:
+    """Some patterns of a file in the order of the scan, as the physics check reads patterns.
+
+    Args:
+        patterns: As they lie.
+        numbers: Which of them.
+    """
+
+    def __init__(self, patterns: RowsOfPatterns, numbers: NDArray[np.intp]) -> None:
+        self._patterns = patterns
+        self._numbers = np.asarray(numbers, np.intp)
+        self.count = len(self._numbers)
+        self.frame_shape: tuple[int, int] = patterns.frame_shape
+
+    def take(self, rows: NDArray[np.intp]) -> NDArray[np.float32]:
+        """Patterns (k, h, w) float32 at these places in the scan."""
+        return values_at(self._patterns, self._numbers[rows]).astype(np.float32, copy=False)
+
+    def blocks(self) -> Iterator[tuple[int, NDArray[np.float32]]]:
+        """(first place, patterns (b, h, w) float32) in order."""
+        step = rows_per_block((self.count, *self.frame_shape), self._patterns.dtype.itemsize)
+        for start in range(0, self.count, step):
+            yield start, self.take(np.arange(start, min(start + step, self.count), dtype=np.intp))
 
 
 class ChainedPatterns:
