@@ -36,9 +36,10 @@ the patterns are of the near field. `cannot tell` is an answer; it commits to no
 Patterns that hold NaN, infinite or negative values have no say; a note counts them. Of several objects in one
 file `--object` picks one; whether patterns lie among those of another object is asked of the whole file.
 
-`ptycho fix FILE FOLDER` writes a copy with the proven mistakes undone. `ptycho validate --depth physics` uses the same
-engine. `--picture PNG` shows measured and predicted patterns and their difference, for the best reading and for the
-first other one that looks different:
+`ptycho fix FILE FOLDER` writes a copy with the proven mistakes undone. `ptycho validate --depth physics` asks the same
+engine of pairs, RawData, CXI and Ptychodus' training data, and by overlap of CXI, RawData, PtyPy, PtyLab, tike and
+fold_slice files that hold no object; its findings name the codes below. `--picture PNG` shows measured and predicted
+patterns and their difference, for the best reading and for the first other one that looks different:
 
 ![measured, predicted and difference, for the best reading and the runner-up](images/diagnosis.png)
 

@@ -34,6 +34,7 @@ from ptycho_contracts.physics.frames import GEOMETRIC, check_frame
 from ptycho_contracts.physics_codes import CANNOT_TELL
 from ptycho_contracts.rules._pair import pair_subject
 from ptycho_contracts.rules._raw_data import raw_data_subject
+from ptycho_contracts.rules._training import training_patterns, training_subject
 from ptycho_contracts.sources.base import SourceError
 
 if TYPE_CHECKING:
@@ -120,8 +121,13 @@ def _raw_data(artifact: Artifact, options: ReadOptions) -> Subject | None:
     return raw_data_subject(artifact, options.values) if artifact.member("npz:/objectGuess") else None
 
 
+def _training(artifact: Artifact, options: ReadOptions) -> Subject | None:
+    rows, columns = training_patterns(artifact).frame_shape
+    return training_subject(artifact) if rows == columns else None
+
+
 # Formats whose own statement (frame, unit) a Scan does not keep; a name from it would mean nothing to their users.
-_STATING = {"ptychovit-pair": _pair, "raw-data-npz": _raw_data}
+_STATING = {"ptychovit-pair": _pair, "raw-data-npz": _raw_data, "ptychodus-training": _training}
 
 
 def _judged(subject: Subject, progress: Progress | None) -> Diagnosed:

@@ -29,7 +29,7 @@ SWAPPED_AXES = Code(
     "x and y positions swapped",
     "With the two position arrays exchanged the forward model explains the patterns; as stored it does not.",
     "Patches are cut at transposed places; the reconstruction is scrambled or flat.",
-    "Exchange probe_position_x_m and probe_position_y_m: y counts rows, x columns.",
+    "Exchange the arrays of x and y (in a pair probe_position_x_m and probe_position_y_m): y counts rows, x columns.",
 )
 OTHER_FRAME = Code(
     "PTY313",

@@ -1,7 +1,8 @@
 """Rules: functions that judge what no single member can say of itself.
 
 A rule names the inputs that it needs; where one is absent or broken the rule is skipped and the report says
-so. A rule that raises becomes a finding about us (PTY901), never a crash.
+so. What no name of an input can say, it says itself by raising `NotExaminableError`. A rule that raises anything else
+becomes a finding about us (PTY901), never a crash.
 """
 
 from __future__ import annotations
@@ -17,6 +18,10 @@ from ptycho_contracts.finding import DEPTHS, Depth, Finding
 
 Check = Callable[[Artifact], Iterator[Finding]]
 _rules: list[Rule] = []
+
+
+class NotExaminableError(Exception):
+    """A rule cannot look at this artifact; the message says why, and goes into the report."""
 
 
 @dataclass(frozen=True)

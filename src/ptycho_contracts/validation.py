@@ -13,7 +13,7 @@ from ptycho_contracts.documents import recognise_document, validate_document
 from ptycho_contracts.finding import DEPTHS, Depth, Finding, Report, Unexamined, finding
 from ptycho_contracts.numbers import check_values, collect
 from ptycho_contracts.opening import open_artifact
-from ptycho_contracts.rule import Rule, rules_for
+from ptycho_contracts.rule import NotExaminableError, Rule, rules_for
 from ptycho_contracts.sources.base import SourceError
 
 
@@ -71,7 +71,7 @@ class _Examination:
             self._leave("whether the forward model explains the patterns", f"depth is {self.depth}")
         rules = rules_for(self.artifact.contract)
         if self.depth == "physics" and not any(rule.depth == "physics" for rule in rules):
-            self._leave("whether the forward model explains the patterns", "this contract alone does not hold enough")
+            self._leave("whether the forward model explains the patterns", "no rule of this contract judges it")
         for rule in rules:
             if rule.due(self.depth):
                 self._apply(rule)
@@ -122,6 +122,8 @@ class _Examination:
             return
         try:
             self.findings.extend(rule.check(self.artifact))
+        except NotExaminableError as error:
+            self._leave(rule.name, str(error))
         except SourceError as error:
             self.findings.extend(error.findings)
         except Exception as error:  # noqa: BLE001 - a rule that crashes is a finding about us, not a traceback

@@ -91,13 +91,25 @@ def _rest(report: Report, told: Iterable[object] = ()) -> Iterator[str]:
 
 
 def _physics(evidence: dict[str, Any] | None) -> Iterator[str]:
-    if not evidence or not evidence.get("confirmed"):
+    if not evidence:
         return
-    done = evidence["confirmed"]
+    if evidence.get("method") == "overlap" and evidence["verdict"] == "as stated":
+        yield from _overlap(evidence)
+    done = evidence.get("confirmed")
+    if not done:
+        return
     yield (
         f"  physics: read as {done['reading']!r}, {done['agree']} of {done['patterns']} patterns are explained best "
         f"at their own place ({done['contradict']} contradict, {done['undecided']} undecided; "
         f"best rival {done['median_margin']:.3g} times worse in the median, {done['min_margin']:.3g} at least)"
+    )
+
+
+def _overlap(evidence: dict[str, Any]) -> Iterator[str]:
+    best, *others = (candidate["mean_residual"] for candidate in evidence["ranked"])
+    yield (
+        f"  physics: neighbouring patterns overlap as stated ({best:.3g} of their energy is left unexplained, "
+        f"{min(others):.3g} with any axis turned); `ptycho diagnose` says what stays open without an object"
     )
 
 

@@ -1,4 +1,4 @@
-"""Do object, probe and positions of a CXI file explain its patterns; if not, which mistake does?"""
+"""Do object, probe and positions of a CXI file explain its patterns; without an object, do its patterns overlap so?"""
 
 from __future__ import annotations
 
@@ -9,23 +9,29 @@ from numpy.typing import NDArray
 
 from ptycho_contracts import physics_codes as codes
 from ptycho_contracts.artifact import Artifact
-from ptycho_contracts.contracts.cxi import OBJECT, PATTERNS, PROBE, CxiFile
+from ptycho_contracts.contracts import cxi
+from ptycho_contracts.contracts.cxi import OBJECT, OBJECT_PIXELS_M, CxiFile
+from ptycho_contracts.contracts.ptychovit_para import PROBE_FACTOR
 from ptycho_contracts.finding import Finding, finding
-from ptycho_contracts.marks import PIXEL
 from ptycho_contracts.measured.cxi import cxi_geometry, positions_m, translation_member
 from ptycho_contracts.measured.cxi_parts import (
     object_layers,
     object_pixel_m,
+    pattern_member,
+    patterns_of,
     position_on_object_m,
+    probe_member,
     probe_modes,
 )
-from ptycho_contracts.physics.establish import establish
-from ptycho_contracts.physics.forward import ForwardModel
-from ptycho_contracts.physics.frames import FRAMES, GEOMETRIC
-from ptycho_contracts.physics.mistakes import usual_mistakes
-from ptycho_contracts.physics.stored import StoredPatterns
-from ptycho_contracts.physics.verdict import physics_findings
-from ptycho_contracts.rule import rule
+from ptycho_contracts.measured.patterns import PickedPatterns
+from ptycho_contracts.physics.diagnosis.engine import judge_subject
+from ptycho_contracts.physics.diagnosis.findings import Locations, diagnosis_findings
+from ptycho_contracts.physics.diagnosis.subject import Subject, centred_frames
+from ptycho_contracts.physics.frames import GEOMETRIC
+from ptycho_contracts.rule import NotExaminableError, rule
+from ptycho_contracts.rules import _measured
+from ptycho_contracts.rules._measured import check_square, overlap_findings, picked
+from ptycho_contracts.sources.base import Source
 
 
 @rule(
@@ -35,46 +41,71 @@ from ptycho_contracts.rule import rule
     codes.OTHER_FRAME,
     codes.NEGATED_AXIS,
     codes.CORNER_ORIGIN,
+    codes.TURNED_PATTERNS,
+    codes.TURNED_OBJECT,
+    codes.TURNED_PROBE,
+    codes.WRONG_PIXEL_SIZE,
     codes.UNEXPLAINED,
     codes.CANNOT_TELL,
     on={"cxi": CxiFile},
-    needs=tuple(f"cxi:/{member}" for member in (PATTERNS[1], OBJECT, PROBE)),
+    needs=(),
     depth="physics",
 )
 def cxi_physics(artifact: Artifact) -> Iterator[Finding]:
-    """The forward model under the stated reading and under the usual mistakes, where the file holds all parts."""
+    """The forward model where the file holds all parts, otherwise the overlap of neighbouring patterns."""
     source = artifact.source("cxi")
-    probe, objects, centred = probe_modes(source), object_layers(source), _centred_px(artifact)
-    patterns = StoredPatterns(source, PATTERNS[1], source.layout(PATTERNS[1])[0])
-    where = f"cxi:/{PATTERNS[1]}"
-    if centred is None or probe is None or objects is None:
-        yield finding(codes.CANNOT_TELL, where, "positions or the object pixel are not known: no pattern has a place")
-        return
-    if not patterns.frame_shape == probe.shape[1:] == (patterns.n, patterns.n):
-        yield finding(codes.CANNOT_TELL, where, "only square patterns, with a probe of their size, can be compared")
-        return
-    size = objects.shape[1:]
-    origins = {name: (frame.origin_px(size[0]), frame.origin_px(size[1])) for name, frame in FRAMES.items()}
-    model = ForwardModel(objects[:1], probe)
-    readings = usual_mistakes(centred, origins, GEOMETRIC.name, "intensity")
-    outcome = establish(model, patterns, readings)
-    artifact.evidence["physics"] = outcome.evidence.model_dump()
-    translation = f"cxi:/{translation_member(source)}"
-    yield from physics_findings(outcome, model, patterns, readings[0], (where, translation, translation))
+    patterns, centred = _patterns_at_places(artifact)
+    check_square(patterns.frame_shape)
+    locations, probe, objects = _locations(source), probe_modes(source), object_layers(source)
+    if objects is None or probe is None:
+        yield from overlap_findings(artifact, patterns, centred, locations, probe=_of_size(patterns, probe))
+    elif _of_size(patterns, probe) is None:
+        yield finding(codes.CANNOT_TELL, locations.patterns, "only patterns with a probe of their size can be compared")
+    else:
+        subject = Subject(
+            patterns=patterns,
+            centred_px=centred,
+            object=objects[0],
+            probe=probe,
+            frame=GEOMETRIC.name,
+            frames=centred_frames(probe.shape[-1]),
+            counts=artifact.root_attribute("cxi", PROBE_FACTOR) is not None,
+        )
+        judged = judge_subject(subject)
+        artifact.evidence["physics"] = judged.evidence()
+        yield from diagnosis_findings(judged, locations)
 
 
-def _centred_px(artifact: Artifact) -> NDArray[np.float64] | None:
-    """(scan, 2) positions in object pixels from the middle of the object; None where the pixel is not known."""
+def _patterns_at_places(artifact: Artifact) -> tuple[PickedPatterns, NDArray[np.float64]]:
+    """The patterns, and (scan, 2) positions in object pixels from the middle of the object where there is one.
+
+    Raises:
+        NotExaminableError: there are no patterns, or nothing says where they were taken.
+    """
     source = artifact.source("cxi")
-    positions, geometry = positions_m(source), cxi_geometry(source)
-    pixel: tuple[float | None, float | None] = object_pixel_m(source)
-    if None in pixel:
-        height, width = (artifact.root_attribute("cxi", name) for name in PIXEL)
-        pixel = (height, width)
-    patch = geometry.patch_m()
-    if None in pixel and patch is not None and geometry.frame_shape is not None:
-        pixel = (float(patch[0] / geometry.frame_shape[0]), float(patch[1] / geometry.frame_shape[1]))
-    if positions is None or pixel[0] is None or pixel[1] is None:
-        return None
-    centred: NDArray[np.float64] = position_on_object_m(source, positions) / np.array(pixel)
-    return centred
+    positions = positions_m(source)
+    try:
+        found = patterns_of(source)
+    except ValueError as error:
+        raise NotExaminableError(str(error)) from error
+    if found is None or positions is None:
+        raise NotExaminableError(f"the file holds no {'patterns' if found is None else 'positions'}")
+    pixel = _measured.object_pixel_m(artifact, "cxi", cxi_geometry(source), object_pixel_m(source))
+    return picked(*found, len(positions)), position_on_object_m(source, positions) / pixel
+
+
+def _of_size(patterns: PickedPatterns, probe: NDArray[np.complexfloating] | None) -> NDArray[np.complexfloating] | None:
+    """The probe, where it is as large as the patterns."""
+    return probe if probe is not None and probe.shape[1:] == patterns.frame_shape else None
+
+
+def _locations(source: Source) -> Locations:
+    translation, members = f"cxi:/{translation_member(source)}", source.describe().members
+    return Locations(
+        patterns=f"cxi:/{pattern_member(source)}",
+        y=translation,
+        x=translation,
+        object=f"cxi:/{OBJECT}",
+        probe=f"cxi:/{probe_member(source) or cxi.PROBE}",
+        pixel_size=f"cxi:/{OBJECT_PIXELS_M[0]}" if OBJECT_PIXELS_M[0] in members else "",
+    )

@@ -1,8 +1,10 @@
-"""Does a RawData file's object, probe and coordinates explain its patterns; if not, which mistake does?"""
+"""Do object, probe and coordinates of a RawData file explain its patterns; without an object, do they overlap so?"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+
+import numpy as np
 
 from ptycho_contracts import physics_codes as codes
 from ptycho_contracts.artifact import Artifact
@@ -11,9 +13,17 @@ from ptycho_contracts.finding import Finding
 from ptycho_contracts.physics.diagnosis.engine import judge_subject
 from ptycho_contracts.physics.diagnosis.findings import Locations, diagnosis_findings
 from ptycho_contracts.rule import rule
-from ptycho_contracts.rules._raw_data import NEEDS, raw_data_subject
+from ptycho_contracts.rules._measured import overlap_findings, picked
+from ptycho_contracts.rules._raw_data import (
+    NEEDS,
+    OBJECT,
+    raw_data_coordinates_px,
+    raw_data_patterns,
+    raw_data_probe,
+    raw_data_subject,
+)
 
-_LOCATIONS = Locations("npz:/diff3d", "npz:/ycoords", "npz:/xcoords", "npz:/objectGuess", "npz:/probeGuess")
+_LOCATIONS = Locations("npz:/diff3d", "npz:/ycoords", "npz:/xcoords", OBJECT, "npz:/probeGuess")
 
 
 @rule(
@@ -34,6 +44,17 @@ _LOCATIONS = Locations("npz:/diff3d", "npz:/ycoords", "npz:/xcoords", "npz:/obje
 )
 def raw_data_physics(artifact: Artifact) -> Iterator[Finding]:
     """The forward model as the format means it, and under the usual mistakes where that does not stand."""
+    if artifact.member(OBJECT) is None:
+        patterns, places = raw_data_patterns(artifact), raw_data_coordinates_px(artifact)
+        yield from overlap_findings(
+            artifact,
+            picked(patterns, np.arange(patterns.count), len(places)),
+            places,
+            _LOCATIONS,
+            probe=raw_data_probe(artifact),
+            stored="amplitude",
+        )
+        return
     judged = judge_subject(raw_data_subject(artifact))
     artifact.evidence["physics"] = judged.evidence()
     yield from diagnosis_findings(judged, _LOCATIONS)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +11,12 @@ import h5py
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from simulated import gaussian_probe, intensity, scan_corners, structured_object
+from overlapping import TURNS, Arrays, N, measured
+from simulated import gaussian_probe
 
 from ptycho_contracts.physics.overlap import diagnose_overlap
 
 SHARED = Path(__file__).parents[3] / "../shared/data"
-N = 32
-
-Arrays = tuple[NDArray[Any], NDArray[np.float64]]
 
 
 @dataclass(frozen=True)
@@ -37,25 +34,6 @@ class Given:
 
     def blocks(self) -> Iterator[tuple[int, NDArray[np.float32]]]:
         yield 0, self.values.astype(np.float32)
-
-
-@cache
-def measured() -> Arrays:
-    """100 noisy patterns of 32², every patch overlapping several others; positions from an arbitrary origin."""
-    obj = structured_object((84, 90), 3)
-    corners = scan_corners(10, 10, 5, 4)
-    probe = gaussian_probe(N)
-    clean = np.stack([intensity(obj[y : y + N, x : x + N], probe) for y, x in corners])
-    counts = np.random.default_rng(5).poisson(clean * (3e4 / clean.sum(axis=(1, 2)).mean()))
-    return counts.astype(np.float32), corners + np.array([1000.25, -77.0])
-
-
-TURNS = {
-    (): lambda p: p,
-    ("negated-y",): lambda p: p * [-1, 1],
-    ("swapped-axes",): lambda p: p[:, ::-1],
-    ("swapped-axes", "negated-y"): lambda p: p[:, ::-1] * [-1, 1],
-}
 
 
 @pytest.mark.parametrize("changes", TURNS)

@@ -14,6 +14,8 @@ from ptycho_contracts.physics.diagnosis.result import Candidate, Diagnosis
 from ptycho_contracts.physics.frames import FRAMES
 
 _MORE = "`ptycho diagnose FILE` shows the evidence, and how to repair the file."
+_EVIDENCE = "`ptycho diagnose FILE` shows the evidence."
+_LEFT_OPEN = "without an object it stays open which of the axes, and whether of the positions or of the patterns"
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,12 @@ def diagnosis_findings(judged: Judged, locations: Locations) -> Iterator[Finding
         changes = [c for c in diagnosis.changes or () if c.code is not codes.WRONG_PROBE_SCALE]
         for code, location in dict.fromkeys((c.code, locations.of(c)) for c in changes):
             mine = [c for c in changes if (c.code, locations.of(c)) == (code, location)]
-            yield _mistaken(code, location, mine, judged)
+            by_overlap = diagnosis.method == "overlap"
+            yield (
+                _overlaps_not(code, location, mine, diagnosis)
+                if by_overlap
+                else _mistaken(code, location, mine, judged)
+            )
 
 
 def _mistaken(code: Code, location: str, changes: list[Change], judged: Judged) -> Finding:
@@ -77,6 +84,22 @@ def _mistaken(code: Code, location: str, changes: list[Change], judged: Judged) 
         expected="patterns explained as stated",
         found=f"{best.mean_residual:.3g} of their energy is left unexplained when the file is read as {best.meaning}",
         fix=f"{_way_out(changes) or code.fix} {_MORE}",
+    )
+
+
+def _overlaps_not(code: Code, location: str, changes: list[Change], diagnosis: Diagnosis) -> Finding:
+    """Without an object: what a short reconstruction under the best turn explains, and under the next best."""
+    best, *others = diagnosis.ranked
+    rival = min(c.mean_residual for c in others)
+    slugs = " + ".join(change.slug for change in changes)
+    return finding(
+        code,
+        location,
+        f"{in_words(changes)} ({slugs}): so read, neighbouring patterns overlap as their positions say",
+        expected="patterns that overlap as the positions state",
+        found=f"a reconstruction from {best.sampled} of them leaves {best.mean_residual:.3g} of their energy, "
+        f"{rival:.3g} under the next best turn; {_LEFT_OPEN}",
+        fix=f"{code.fix} {_EVIDENCE}",
     )
 
 
