@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from ptycho_contracts.finding import Finding, Report, Unexamined
-from ptycho_contracts.result import Aggregate, Result
+from ptycho_contracts.result import Aggregate, Result, kind_of
 
 # From so many artifacts on, a finding is told once for all.
 SHARED_BY = 5
@@ -19,15 +19,13 @@ def shared_findings(result: Result) -> tuple[Aggregate, ...]:
 
 def own_findings(report: Report, shared: Iterable[Aggregate]) -> tuple[Finding, ...]:
     """The findings of a report that are not told elsewhere."""
-    told = {(a.code, a.severity) for a in shared}
-    return tuple(f for f in report.findings if (f.code, f.severity) not in told)
+    told = {a.kind for a in shared}
+    return tuple(f for f in report.findings if kind_of(f, report.source[0]) not in told)
 
 
 def first_of(result: Result, aggregate: Aggregate) -> Finding:
     """One finding that the aggregate counts, as an example."""
-    return next(
-        f for r in result.reports for f in r.findings if (f.code, f.severity) == (aggregate.code, aggregate.severity)
-    )
+    return next(f for r in result.reports for f in r.findings if kind_of(f, r.source[0]) == aggregate.kind)
 
 
 def shared_gaps(result: Result) -> dict[Unexamined, int]:

@@ -37,7 +37,7 @@ def _table(result: Result) -> str:
         [
             f"[{a.code}]({page_url(a.code)})",
             a.severity.value,
-            a.title,
+            f"{a.title}: {_code(a.place)}",
             str(a.count),
             f"{_code(path_of(a.sources[0]))}{f' and {a.count - 1} more' if a.count > 1 else ''}",
         ]

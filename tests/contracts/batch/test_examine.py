@@ -155,3 +155,32 @@ def test_aggregates_count_files_and_findings() -> None:
     assert groups[1].title == "useful attribute missing"
     assert groups[1].sources == tuple(f"{k}.h5" for k in range(5))
     assert groups[1].locations == ("dp:/dp",)
+
+
+def _aggregated(*of: tuple[str, str, str]) -> list[tuple[str, str, int]]:
+    """(place, words, files) of the findings with these sources, locations and messages."""
+    reports = [report("PTY101", source=source) for source, _, _ in of]
+    told = [
+        made.model_copy(update={"findings": (made.findings[0].model_copy(update={"location": at, "message": words}),)})
+        for made, (_, at, words) in zip(reports, of, strict=True)
+    ]
+    return [(group.place, group.words, group.count) for group in aggregate(told)]
+
+
+def test_findings_that_differ_in_place_or_reason_are_not_the_same() -> None:
+    assert _aggregated(
+        *((f"{k}.h5", "para:/probe", "probe is missing") for k in range(3)),
+        ("x.h5", "para:/object", "object is missing"),
+        ("y.h5", "para:/probe", "the file breaks off"),
+    ) == [
+        ("para:/probe", "probe is missing", 3),
+        ("para:/object", "object is missing", 1),
+        ("para:/probe", "the file breaks off", 1),
+    ]
+
+
+def test_findings_that_differ_in_numbers_and_names_of_files_are_the_same() -> None:
+    assert _aggregated(
+        ("a/left_dp.hdf5", "dp:/dp[17, 3, 2]", "left_para.hdf5 holds 1.5e-05 of 12 m"),
+        ("a/right_para.hdf5", "dp:/dp[4, 0, 0]", "right_para.hdf5 holds 2 of 9,000 m"),
+    ) == [("dp:/dp", "… holds # of # m", 2)]

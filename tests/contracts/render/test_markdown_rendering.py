@@ -14,9 +14,9 @@ def test_the_table_links_to_the_pages() -> None:
     lines = render(result_of([report("data/a|b.npz", finding()), report("c.npz", finding())]), "markdown").split("\n")
     assert lines[0] == "## ❌ ptycho validate: 0 of 2 valid: 2 errors, 0 warnings, 0 hints"
     assert (
-        f"| [PTY101]({page_url('PTY101')}) | error | required member missing | 2 | `data/a\\|b.npz` and 1 more |"
-        in lines
-    )
+        f"| [PTY101]({page_url('PTY101')}) | error | required member missing: `para:/probe` | 2 "
+        "| `data/a\\|b.npz` and 1 more |"
+    ) in lines
 
 
 def test_success_is_seen_at_once() -> None:
