@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 from ptycho_adapters.codec import ConversionError, ReadOptions, all_codecs
 from ptycho_adapters.diagnosis import Diagnosed, diagnosed
 from ptycho_adapters.fix.extras import carry_extras
+from ptycho_adapters.hdf5_stream import storage_of
 from ptycho_adapters.io import read, write_with
 from ptycho_adapters.repairs import repaired
+from ptycho_contracts.contract import ArrayContract, get_contract
 from ptycho_contracts.contracts.fix_record import FixedItem
 from ptycho_contracts.contracts.ptychovit_para import FRAME
 from ptycho_contracts.physics.diagnosis.changes import Change
@@ -72,10 +74,27 @@ def _undone(found: Diagnosed, files: Mapping[str, Path], contract_id: str, folde
         if len(loaded.scans) != 1:
             return None
         scan: xr.Dataset = repaired(loaded.scans[0], found.subject, found.judged.hypotheses[0], changes)
+        scan["intensity"].encoding.update(_storage_of_patterns(files, contract_id))
         written = write_with(codec, scan, folder, "mended", None)
     left_out = carry_extras(files, written.files, contract_id)
     items = tuple(_item(change, found.diagnosis.patterns) for change in changes)
     return Mended(written.files, items, found.judged.evidence() | {"left_out": left_out})
+
+
+def _storage_of_patterns(files: Mapping[str, Path], contract_id: str) -> dict[str, Any]:
+    """Chunks and compression of the patterns, so that the repaired file is no larger than the mistaken one."""
+    import h5py  # noqa: PLC0415 - costs start-up time that most callers never need
+
+    contract = get_contract(contract_id)
+    assert isinstance(contract, ArrayContract)  # only array files are repaired
+    for role, path in files.items():
+        if not h5py.is_hdf5(path):
+            continue
+        with h5py.File(path, "r") as file:
+            for name, declared in contract.files[role].arrays().items():
+                if name in file and any(form[0] == "scan" for form in declared.alternatives if len(form) == 3):
+                    return storage_of(file[name])
+    return {}
 
 
 def _item(change: Change, patterns: int) -> FixedItem:

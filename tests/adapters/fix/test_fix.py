@@ -174,6 +174,23 @@ def test_what_no_scan_carries_goes_along(good: Path, broken: Any, tmp_path: Path
         assert para.attrs["comments"] == "sample 7"
 
 
+@pytest.mark.parametrize("spoil", [_swap, _amplitude])
+def test_patterns_stay_compressed(spoil: Callable[..., None], broken: Any, tmp_path: Path) -> None:
+    """Rewritten patterns too; otherwise the copy of a compressed measurement is many times as large."""
+
+    def compressed(dp: h5py.File, para: h5py.File) -> None:
+        spoil(dp, para)
+        values = dp["dp"][()]
+        del dp["dp"]
+        dp.create_dataset("dp", data=values, chunks=(4, 32, 32), compression="gzip", compression_opts=3, shuffle=True)
+
+    done = fix(broken(compressed), tmp_path / "out")
+    with h5py.File(done.files["dp"]) as dp:
+        kept = dp["dp"]
+        assert (kept.chunks, kept.compression, kept.compression_opts, kept.shuffle) == ((4, 32, 32), "gzip", 3, True)
+    assert done.after.ok
+
+
 def test_a_right_file_is_left_alone(good: Path, tmp_path: Path) -> None:
     done = fix(good, tmp_path / "out")
     assert (dict(done.files), done.record) == ({}, None)
