@@ -66,17 +66,45 @@ def _refuse_other_positions(scan: xr.Dataset, other: xr.Dataset) -> None:
     """The positions that come with an object must be the scan's own, from whatever origin."""
     if not holds(scan, "positions"):
         return
-    here, there = _frames(scan, other)
-    own, coming = (
-        np.column_stack([s[name].values for name in VARIABLES["positions"]])[rows]
-        for s, rows in ((scan, here), (other, there))
-    )
+    own, coming = (_positions(s)[rows] for s, rows in zip((scan, other), _frames(scan, other), strict=True))
     moved = coming - own
     off = float(np.abs(moved - np.median(moved, axis=0)).max(initial=0.0))
     if off > max(1.0, spacing_px(own)):
         message = f"the positions that come with the object contradict those of the source by up to {off:.1f} px"
         fix = "Say which are right: `--positions-from FILE` with one of the two. `ptycho diagnose` asks the patterns."
         raise _unfit("positions", message, "the same positions, but for their origin", fix)
+
+
+def with_origin_of(scan: xr.Dataset, other: xr.Dataset) -> tuple[xr.Dataset, tuple[float, float] | None]:
+    """Positions that know no origin, laid over those of a scan that has an object; and by how much they were moved.
+
+    Measured files without an object count from where the scan begins. The median of the differences is the origin that
+    both share if they are the same positions, refined or not; whether they are, the patterns have to prove.
+
+    Returns:
+        `other` with the positions moved, and (y, x) in pixels; `other` itself and None where it has an origin.
+
+    Raises:
+        ConversionError: the two do not have the same frames.
+    """
+    if "object" not in scan or not holds(scan, "positions") or not _begins_at_zero(other):
+        return other, None
+    own, theirs = (_positions(s)[rows] for s, rows in zip((scan, other), _frames(scan, other), strict=True))
+    y, x = np.median(own - theirs, axis=0).tolist()
+    moved = other.assign(position_y=other["position_y"] + y, position_x=other["position_x"] + x)
+    return moved, (y, x)
+
+
+def _begins_at_zero(scan: xr.Dataset) -> bool:
+    """Whether the first patch along each axis begins at pixel 0 of a canvas that nobody stored."""
+    if "object" in scan or "intensity" not in scan or not holds(scan, "positions"):
+        return False
+    half = (np.array([scan.sizes["detector_y"], scan.sizes["detector_x"]]) - 1) / 2
+    return bool(np.array_equal(_positions(scan).min(axis=0), half))
+
+
+def _positions(scan: xr.Dataset) -> NDArray[np.float64]:
+    return np.column_stack([scan[name].values for name in VARIABLES["positions"]])
 
 
 def _placed(scan: xr.Dataset, other: xr.Dataset, part: Part) -> xr.Dataset:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 from ptycho_adapters.codec import ConversionError, Loaded, ReadOptions
 from ptycho_adapters.io import read
@@ -28,7 +29,7 @@ def composed(base: Loaded, others: Mapping[Part, Path], options: ReadOptions) ->
     if not others:
         yield base
         return
-    from ptycho_adapters.compose import compose  # noqa: PLC0415 - imports xarray
+    from ptycho_adapters.compose import compose, with_origin_of  # noqa: PLC0415 - imports xarray
     from ptycho_adapters.verification import verify  # noqa: PLC0415
 
     with ExitStack() as stack:
@@ -36,13 +37,16 @@ def composed(base: Loaded, others: Mapping[Part, Path], options: ReadOptions) ->
         opened = {path: stack.enter_context(read(path, reading)) for path in dict.fromkeys(others.values())}
         for path, loaded in opened.items():
             _as_many(base, loaded, path)
-        scans = [
-            compose(scan, {part: opened[path].scans[index] for part, path in others.items()})
-            for index, scan in enumerate(base.scans)
-        ]
-        names = ["parts"] if len(scans) == 1 else [f"parts of object {index}" for index in range(len(scans))]
-        taken = {"taken": _taken(others, opened)}
-        decisions = {name: verify(scan, options) | taken for name, scan in zip(names, scans, strict=True)}
+        scans, decisions = [], {}
+        for index, own in enumerate(base.scans):
+            parts = {part: opened[path].scans[index] for part, path in others.items()}
+            said: dict[str, Any] = {"taken": _taken(others, opened)}
+            if "positions" in parts:
+                parts["positions"], moved = with_origin_of(own, parts["positions"])
+                said |= {} if moved is None else {"positions_moved_px": list(moved)}
+            scans.append(compose(own, parts))
+            name = "parts" if len(base.scans) == 1 else f"parts of object {index}"
+            decisions[name] = verify(scans[-1], options) | said
         yield Loaded(scans, base.dropped, base.decisions | decisions)
 
 

@@ -121,3 +121,41 @@ def test_quantities_come_with_their_part_and_do_not_replace_known_ones() -> None
     assert joined.attrs["photon_energy_eV"] == 8000.0
     assert joined.attrs["detector_object_distance_m"] == 2.0
     assert joined.attrs["probe_scale"] == "unknown"
+
+
+@pytest.mark.shared_data
+def test_positions_that_know_no_origin_are_laid_over_the_own(shared: Path, tmp_path: Path) -> None:
+    """As a reconstruction refines them and writes them beside the patterns; the patterns then prove them."""
+    import h5py
+
+    whole = shared / "pairs" / "s64_dp.hdf5"
+    refined = tmp_path / "refined.hdf5"
+    refined.write_bytes((shared / "ptylab" / "s64_ptylab.hdf5").read_bytes())
+    with h5py.File(refined, "a") as file:
+        jitter = np.random.default_rng(2).uniform(-1e-9, 1e-9, file["encoder"].shape)
+        file["encoder"][...] += jitter + np.array([3e-5, -4e-6])  # of a motor
+    done = convert(whole, tmp_path / "out", "ptychovit-pair", take={"positions": refined})
+    decided = done.manifest.decisions["parts"]
+    assert decided["method"] == "put together by the caller, proven"
+    again = convert(whole, tmp_path / "again", "ptychovit-pair")
+    places = []
+    for made in (done, again):
+        with h5py.File(made.files[0]["para"]) as para:
+            y, x = (para[f"probe_position_{letter}_m"][()] for letter in "yx")
+            places.append(np.column_stack([y, x]) / para["object"].attrs["pixel_height_m"])
+    apart = np.abs(places[0] - places[1])
+    assert 0 < apart.max() < 0.1
+    with h5py.File(refined, "a") as file:
+        file["encoder"][...] = file["encoder"][()][::-1]
+    with pytest.raises(ConversionError):
+        convert(whole, tmp_path / "reversed", "ptychovit-pair", take={"positions": refined})
+
+
+def test_positions_with_an_origin_stay_where_they_are(whole: Path, bare: Path, tmp_path: Path) -> None:
+    """RawData counts from the first pixel of an array, so a scan that is moved there is another one."""
+    moved = tmp_path / "moved.npz"
+    with np.load(bare) as members:
+        np.savez(moved, **(dict(members) | {"xcoords": members["xcoords"] + 2}))
+    options = ReadOptions(order="as-stored")
+    done = convert(whole, tmp_path / "out", "ptychovit-pair", take={"positions": moved}, options=options)
+    assert "positions_moved_px" not in done.manifest.decisions["parts"]
