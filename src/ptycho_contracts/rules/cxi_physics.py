@@ -24,29 +24,20 @@ from ptycho_contracts.measured.cxi_parts import (
     probe_modes,
 )
 from ptycho_contracts.measured.patterns import PickedPatterns
-from ptycho_contracts.physics.diagnosis.engine import judge_subject
-from ptycho_contracts.physics.diagnosis.findings import Locations, diagnosis_findings
+from ptycho_contracts.physics.diagnosis.findings import Locations
 from ptycho_contracts.physics.diagnosis.subject import Subject, centred_frames
 from ptycho_contracts.physics.frames import GEOMETRIC
 from ptycho_contracts.rule import NotExaminableError, rule
 from ptycho_contracts.rules import _measured
-from ptycho_contracts.rules._measured import check_square, overlap_findings, picked
+from ptycho_contracts.rules._diagnosed import FORWARD_CODES, forward_findings, overlap_findings
+from ptycho_contracts.rules._measured import check_square, picked
 from ptycho_contracts.sources.base import Source
 
 
 @rule(
-    codes.WRONG_ORDER,
+    *FORWARD_CODES,
     codes.AMPLITUDE_FOR_INTENSITY,
-    codes.SWAPPED_AXES,
-    codes.OTHER_FRAME,
-    codes.NEGATED_AXIS,
-    codes.CORNER_ORIGIN,
-    codes.TURNED_PATTERNS,
-    codes.TURNED_OBJECT,
-    codes.TURNED_PROBE,
     codes.WRONG_PIXEL_SIZE,
-    codes.UNEXPLAINED,
-    codes.CANNOT_TELL,
     on={"cxi": CxiFile},
     needs=(),
     depth="physics",
@@ -71,9 +62,7 @@ def cxi_physics(artifact: Artifact) -> Iterator[Finding]:
             frames=centred_frames(probe.shape[-1]),
             counts=artifact.root_attribute("cxi", PROBE_FACTOR) is not None,
         )
-        judged = judge_subject(subject)
-        artifact.evidence["physics"] = judged.evidence()
-        yield from diagnosis_findings(judged, locations)
+        yield from forward_findings(artifact, subject, locations)
 
 
 def _patterns_at_places(artifact: Artifact) -> tuple[PickedPatterns, NDArray[np.float64]]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ptycho_contracts.artifact import Artifact
 from ptycho_contracts.contracts.fold_slice_pair import FoldSliceParaFile
@@ -14,12 +15,16 @@ from ptycho_contracts.contracts.ptypy_ptyd import PtydFile
 from ptycho_contracts.contracts.tike_npz import TikeFile
 from ptycho_contracts.finding import Finding
 from ptycho_contracts.measured import fold_slice, ptyd, ptylab, tike
-from ptycho_contracts.measured.geometry import number
+from ptycho_contracts.measured.geometry import Geometry, number
+from ptycho_contracts.measured.patterns import RowsOfPatterns
 from ptycho_contracts.physics.diagnosis.findings import Locations
 from ptycho_contracts.physics.stored import StoredPatterns
 from ptycho_contracts.rule import NotExaminableError, rule
-from ptycho_contracts.rules._measured import OVERLAP_CODES, object_pixel_m, overlap_findings, picked
+from ptycho_contracts.rules._diagnosed import OVERLAP_CODES, overlap_findings
+from ptycho_contracts.rules._measured import object_pixel_m, picked
+from ptycho_contracts.sources.base import Source
 
+_PTYLAB = ("ptylab:/ptychogram", "ptylab:/encoder")
 _PTYD = ("ptyd:/chunks/0/data", "ptyd:/chunks/0/positions")
 _FOLD_SLICE = ("dp:/dp", "para:/ppY", "para:/ppX")
 
@@ -28,30 +33,36 @@ _FOLD_SLICE = ("dp:/dp", "para:/ppY", "para:/ppX")
 def ptyd_overlap(artifact: Artifact) -> Iterator[Finding]:
     """All chunks of a PtyPy data file."""
     source = artifact.source("ptyd")
-    pixel, positions = object_pixel_m(artifact, "ptyd", ptyd.ptyd_geometry(source)), ptyd.positions_m(source)
-    if positions is None:
-        raise NotExaminableError("a chunk has no positions (y, x)")
-    try:
-        patterns, count = ptyd.patterns_of(source)
-    except ValueError as error:
-        raise NotExaminableError(str(error)) from error
-    places = _positions(*_PTYD)
-    yield from overlap_findings(artifact, picked(patterns, np.arange(count), len(positions)), positions / pixel, places)
+    geometry, positions = ptyd.ptyd_geometry(source), ptyd.positions_m(source)
+    yield from _in_metres(artifact, geometry, positions, ptyd.patterns_of, _positions(*_PTYD))
 
 
-@rule(*OVERLAP_CODES, on={"ptylab": PtyLabFile}, needs=("ptylab:/ptychogram", "ptylab:/encoder"), depth="physics")
+@rule(*OVERLAP_CODES, on={"ptylab": PtyLabFile}, needs=_PTYLAB, depth="physics")
 def ptylab_overlap(artifact: Artifact) -> Iterator[Finding]:
     """Patterns of a PtyLab file, turned as PtyLab turns them."""
     source = artifact.source("ptylab")
-    pixel, positions = object_pixel_m(artifact, "ptylab", ptylab.ptylab_geometry(source)), ptylab.positions_m(source)
-    if positions is None:
-        raise NotExaminableError("the encoder holds no (y, x) positions")
+    geometry, positions = ptylab.ptylab_geometry(source), ptylab.positions_m(source)
+    yield from _in_metres(artifact, geometry, positions, ptylab.patterns_of, _positions(*_PTYLAB))
+
+
+def _in_metres(
+    artifact: Artifact,
+    geometry: Geometry,
+    positions_m: NDArray[np.float64] | None,
+    patterns_of: Callable[[Source], tuple[RowsOfPatterns, int]],
+    locations: Locations,
+) -> Iterator[Finding]:
+    """A format of one file that keeps positions in metres."""
+    role = next(iter(artifact.contract.files))
+    pixel = object_pixel_m(artifact, role, geometry)
+    if positions_m is None:
+        raise NotExaminableError("the positions are not (y, x) of every pattern")
     try:
-        patterns, count = ptylab.patterns_of(source)
+        patterns, count = patterns_of(artifact.source(role))
     except ValueError as error:
         raise NotExaminableError(str(error)) from error
-    places = _positions("ptylab:/ptychogram", "ptylab:/encoder")
-    yield from overlap_findings(artifact, picked(patterns, np.arange(count), len(positions)), positions / pixel, places)
+    here = picked(patterns, np.arange(count), len(positions_m))
+    yield from overlap_findings(artifact, here, positions_m / pixel, locations)
 
 
 @rule(*OVERLAP_CODES, on={"npz": TikeFile}, needs=("npz:/data", "npz:/scan", "npz:/probe"), depth="physics")

@@ -9,33 +9,22 @@ from ptycho_contracts.artifact import Artifact
 from ptycho_contracts.contracts.ptychovit_dp import DpFile
 from ptycho_contracts.contracts.ptychovit_para import ParaFile
 from ptycho_contracts.finding import Finding
-from ptycho_contracts.physics.diagnosis.engine import judge_subject
-from ptycho_contracts.physics.diagnosis.findings import Locations, diagnosis_findings
+from ptycho_contracts.physics.diagnosis.findings import Locations
 from ptycho_contracts.rule import rule
+from ptycho_contracts.rules._diagnosed import FORWARD_CODES, forward_findings
 from ptycho_contracts.rules._pair import GEOMETRY, POSITIONS, pair_subject
 
 _LOCATIONS = Locations("dp:/dp", *POSITIONS, "para:/object", "para:/probe", "para:/object@pixel_height_m")
 
 
 @rule(
-    codes.WRONG_ORDER,
+    *FORWARD_CODES,
     codes.AMPLITUDE_FOR_INTENSITY,
-    codes.SWAPPED_AXES,
-    codes.OTHER_FRAME,
-    codes.NEGATED_AXIS,
-    codes.CORNER_ORIGIN,
-    codes.TURNED_PATTERNS,
-    codes.TURNED_OBJECT,
-    codes.TURNED_PROBE,
     codes.WRONG_PIXEL_SIZE,
-    codes.UNEXPLAINED,
-    codes.CANNOT_TELL,
     on={"dp": DpFile, "para": ParaFile},
     needs=("dp:/dp", *GEOMETRY),
     depth="physics",
 )
 def pair_physics(artifact: Artifact) -> Iterator[Finding]:
     """The forward model as the file states it, and under the usual mistakes where that does not stand."""
-    judged = judge_subject(pair_subject(artifact))
-    artifact.evidence["physics"] = judged.evidence()
-    yield from diagnosis_findings(judged, _LOCATIONS)
+    yield from forward_findings(artifact, pair_subject(artifact), _LOCATIONS)

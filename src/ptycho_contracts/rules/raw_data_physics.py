@@ -10,10 +10,10 @@ from ptycho_contracts import physics_codes as codes
 from ptycho_contracts.artifact import Artifact
 from ptycho_contracts.contracts.raw_data_npz import RawDataFile
 from ptycho_contracts.finding import Finding
-from ptycho_contracts.physics.diagnosis.engine import judge_subject
-from ptycho_contracts.physics.diagnosis.findings import Locations, diagnosis_findings
+from ptycho_contracts.physics.diagnosis.findings import Locations
 from ptycho_contracts.rule import rule
-from ptycho_contracts.rules._measured import overlap_findings, picked
+from ptycho_contracts.rules._diagnosed import FORWARD_CODES, forward_findings, overlap_findings
+from ptycho_contracts.rules._measured import picked
 from ptycho_contracts.rules._raw_data import (
     NEEDS,
     OBJECT,
@@ -27,17 +27,8 @@ _LOCATIONS = Locations("npz:/diff3d", "npz:/ycoords", "npz:/xcoords", OBJECT, "n
 
 
 @rule(
-    codes.WRONG_ORDER,
+    *FORWARD_CODES,
     codes.INTENSITY_FOR_AMPLITUDE,
-    codes.SWAPPED_AXES,
-    codes.OTHER_FRAME,
-    codes.NEGATED_AXIS,
-    codes.CORNER_ORIGIN,
-    codes.TURNED_PATTERNS,
-    codes.TURNED_OBJECT,
-    codes.TURNED_PROBE,
-    codes.UNEXPLAINED,
-    codes.CANNOT_TELL,
     on={"npz": RawDataFile},
     needs=NEEDS,
     depth="physics",
@@ -55,6 +46,4 @@ def raw_data_physics(artifact: Artifact) -> Iterator[Finding]:
             stored="amplitude",
         )
         return
-    judged = judge_subject(raw_data_subject(artifact))
-    artifact.evidence["physics"] = judged.evidence()
-    yield from diagnosis_findings(judged, _LOCATIONS)
+    yield from forward_findings(artifact, raw_data_subject(artifact), _LOCATIONS)

@@ -8,9 +8,9 @@ from ptycho_contracts import physics_codes as codes
 from ptycho_contracts.artifact import Artifact
 from ptycho_contracts.contracts.ptychodus_training import TrainingFile
 from ptycho_contracts.finding import Finding
-from ptycho_contracts.physics.diagnosis.engine import judge_subject
-from ptycho_contracts.physics.diagnosis.findings import Locations, diagnosis_findings
+from ptycho_contracts.physics.diagnosis.findings import Locations
 from ptycho_contracts.rule import rule
+from ptycho_contracts.rules._diagnosed import FORWARD_CODES, forward_findings
 from ptycho_contracts.rules._measured import check_square
 from ptycho_contracts.rules._training import NEEDS, POSITIONS, training_patterns, training_subject
 
@@ -18,17 +18,8 @@ _LOCATIONS = Locations("training:/patterns", *POSITIONS, "training:/object", "tr
 
 
 @rule(
-    codes.WRONG_ORDER,
+    *FORWARD_CODES,
     codes.AMPLITUDE_FOR_INTENSITY,
-    codes.SWAPPED_AXES,
-    codes.OTHER_FRAME,
-    codes.NEGATED_AXIS,
-    codes.CORNER_ORIGIN,
-    codes.TURNED_PATTERNS,
-    codes.TURNED_OBJECT,
-    codes.TURNED_PROBE,
-    codes.UNEXPLAINED,
-    codes.CANNOT_TELL,
     on={"training": TrainingFile},
     needs=NEEDS,
     depth="physics",
@@ -36,6 +27,4 @@ _LOCATIONS = Locations("training:/patterns", *POSITIONS, "training:/object", "tr
 def training_physics(artifact: Artifact) -> Iterator[Finding]:
     """The forward model as the format means it, and under the usual mistakes where that does not stand."""
     check_square(training_patterns(artifact).frame_shape)
-    judged = judge_subject(training_subject(artifact))
-    artifact.evidence["physics"] = judged.evidence()
-    yield from diagnosis_findings(judged, _LOCATIONS)
+    yield from forward_findings(artifact, training_subject(artifact), _LOCATIONS)

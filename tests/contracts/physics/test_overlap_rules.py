@@ -84,7 +84,7 @@ def test_the_near_field_is_not_examined(tmp_path: Path) -> None:
     ("make", "rule", "spoil", "why"),
     [
         (ptyd, "ptyd_overlap", {"meta/distance": 0.0}, "the object pixel is not known"),
-        (ptyd, "ptyd_overlap", {"chunks/1/positions": np.zeros((50, 3))}, "a chunk has no positions"),
+        (ptyd, "ptyd_overlap", {"chunks/1/positions": np.zeros((50, 3))}, "the positions are not (y, x)"),
         (ptyd, "ptyd_overlap", {"chunks/1/data": np.ones((50, 8, 8))}, "patterns of different shapes"),
         (ptyd, "ptyd_overlap", {"chunks/1/data": np.ones((49, 32, 32))}, "99 patterns have 100 positions"),
         (ptylab, "ptylab_overlap", {"orientation": 9}, "orientations 0 to 7, not 9"),
