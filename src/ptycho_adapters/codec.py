@@ -107,6 +107,12 @@ class Written:
     facts: Mapping[str, Any]
 
 
+# Of a file that is read by evidence, and proven to be mistaken.
+FIX_OR_TRUST = (
+    "`ptycho fix FILE FOLDER` undoes in a copy what is proven; `--order as-stored` takes the file as it is, unverified."
+)
+
+
 class OptionError(ValueError):
     """An option that the source's format has no use for; ignoring it would mislead."""
 

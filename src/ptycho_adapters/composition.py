@@ -11,7 +11,15 @@ from ptycho_adapters.codec import ConversionError, Loaded, ReadOptions
 from ptycho_adapters.io import read
 from ptycho_adapters.needs import Part
 from ptycho_contracts import engine_codes as codes
-from ptycho_contracts.finding import finding
+from ptycho_contracts.finding import Finding, finding
+
+# Relative differences that two artifacts of one measurement may have in what they state: a refinement changes a pixel.
+_SAME = {
+    "photon_energy_eV": 1e-3,
+    "detector_object_distance_m": 1e-3,
+    "pixel_size_y_m": 1e-2,
+    "pixel_size_x_m": 1e-2,
+}
 
 
 @contextmanager
@@ -34,9 +42,11 @@ def composed(base: Loaded, others: Mapping[Part, Path], options: ReadOptions) ->
 
     with ExitStack() as stack:
         reading = ReadOptions(order=options.order, progress=options.progress)
-        opened = {path: stack.enter_context(read(path, reading)) for path in dict.fromkeys(others.values())}
+        opened = {path: stack.enter_context(_opened(path, reading)) for path in dict.fromkeys(others.values())}
         for path, loaded in opened.items():
             _as_many(base, loaded, path)
+        if options.order != "as-stored":
+            _refuse_contradictions(base, opened)
         scans, decisions = [], {}
         for index, own in enumerate(base.scans):
             parts = {part: opened[path].scans[index] for part, path in others.items()}
@@ -48,6 +58,15 @@ def composed(base: Loaded, others: Mapping[Part, Path], options: ReadOptions) ->
             name = "parts" if len(base.scans) == 1 else f"parts of object {index}"
             decisions[name] = verify(scans[-1], options) | said
         yield Loaded(scans, base.dropped, base.decisions | decisions)
+
+
+def _opened(path: Path, reading: ReadOptions) -> Loaded:
+    """Another artifact; findings about it name it, since they stand among those about the source."""
+    try:
+        return read(path, reading)
+    except ConversionError as error:
+        told = (f.model_copy(update={"message": f"{path.name}: {f.message}"}) for f in error.findings)
+        raise ConversionError(*told) from error
 
 
 def _taken(others: Mapping[Part, Path], opened: Mapping[Path, Loaded]) -> dict[str, str]:
@@ -70,3 +89,28 @@ def _as_many(base: Loaded, other: Loaded, path: Path) -> None:
                 found=f"{len(other.scans)}",
             )
         )
+
+
+def _refuse_contradictions(base: Loaded, others: Mapping[Path, Loaded]) -> None:
+    """Artifacts of one measurement state one energy, one distance and one object pixel."""
+    found = [
+        _contradiction(path, name, float(other.scans[index].attrs[name]), float(own.attrs[name]))
+        for path, other in others.items()
+        for index, own in enumerate(base.scans)
+        for name, tolerance in _SAME.items()
+        if name in own.attrs and name in other.scans[index].attrs
+        if abs(other.scans[index].attrs[name] / own.attrs[name] - 1) > tolerance
+    ]
+    if found:
+        raise ConversionError(*found)
+
+
+def _contradiction(path: Path, name: str, theirs: float, own: float) -> Finding:
+    return finding(
+        codes.SOURCE_SAYS_OTHERWISE,
+        f"scan:/@{name}",
+        f"{path.name} states {name} = {theirs:.6g}, and the source {own:.6g}",
+        expected=f"{own:.6g}",
+        found=f"{theirs:.6g}",
+        fix="Correct the file that is wrong; `--order as-stored` takes what the source states, unverified.",
+    )

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
-from ptycho_adapters.codec import Loaded, ReadOptions, Written
+from ptycho_adapters.codec import Loaded, OptionError, ReadOptions, Written
 from ptycho_adapters.composition import composed
 from ptycho_adapters.io import read_with, reader_of, recognised, refuse_existing, write_with, writer_of
 from ptycho_adapters.needs import Part
@@ -69,9 +69,12 @@ def convert(
         ConversionError: the source breaks its contract, does not decide, or cannot be written as `to`; or an
             output exists already.
         KeyError: no codec of that id, or it cannot write.
+        OptionError: an option means nothing to the source, or the name is none.
     """
     source, folder = Path(source), Path(folder)
     options = options or ReadOptions()
+    if name is not None and (Path(name).name != name or name in {"", ".."}):
+        raise OptionError(f"a name is the stem of a file, without a folder, not {name!r}")
     contract, files = recognised(source)
     others = {part: Path(path) for part, path in (take or {}).items()}
     # The digests of large files are computed while other work is done, beginning with the imports of the codecs.

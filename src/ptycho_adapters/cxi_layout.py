@@ -31,7 +31,8 @@ def write_cxi(file: h5py.File, scan: xr.Dataset, progress: Callable[[int, int], 
     """Fill an empty file; returns the facts of the writing.
 
     Raises:
-        ValueError: neither an object nor a canvas says where the positions lie, or an intensity is none.
+        ValueError: neither an object nor a canvas says where the positions lie.
+        ConversionError: an intensity is none.
     """
     file["cxi_version"] = _CXI_VERSION
     file["number_of_entries"] = 1

@@ -17,13 +17,13 @@ import numpy as np
 
 from ptycho_adapters.codec import ConversionError, Loaded, OptionError, ReadOptions, all_codecs
 from ptycho_adapters.io import read, reader_of, recognised, refuse_idle_options
+from ptycho_adapters.opened import open_to_read
 from ptycho_adapters.scan import canvas_shape, centres_px
 from ptycho_adapters.several_objects import ORDER, one_of_several, proven_order
 from ptycho_adapters.verification import ScanPatterns
 from ptycho_contracts.artifact import Artifact
 from ptycho_contracts.contract import ArrayContract
 from ptycho_contracts.description import Description
-from ptycho_contracts.opening import open_checked
 from ptycho_contracts.physics.confirmation import Progress
 from ptycho_contracts.physics.diagnosis.changes import Change
 from ptycho_contracts.physics.diagnosis.engine import judge_subject
@@ -35,7 +35,7 @@ from ptycho_contracts.physics_codes import CANNOT_TELL
 from ptycho_contracts.rules._pair import pair_subject
 from ptycho_contracts.rules._raw_data import raw_data_subject
 from ptycho_contracts.rules._training import training_patterns, training_subject
-from ptycho_contracts.sources.base import SourceError
+from ptycho_contracts.rules.steps_in_far_field import CODE as STEPS_IN_FAR_FIELD
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -103,10 +103,7 @@ def _own_statement(
         return None
     refuse_idle_options(reader_of(contract, path), replace(options, order="as-stored"))
     _refuse_absent(object, 1)
-    try:
-        sources = open_checked(path, contract)
-    except SourceError as error:
-        raise ConversionError(*error.findings) from error
+    sources = open_to_read(path, contract)
     description = Description(files={role: source.describe() for role, source in sources.items()})
     return states(files.enter_context(Artifact(contract, sources, description)), options)
 
@@ -140,7 +137,7 @@ def _of_scan(path: Path, options: ReadOptions, object: int, files: ExitStack) ->
     try:
         loaded = _loaded(path, options, files)
     except ConversionError as error:
-        if any(found.code != CANNOT_TELL.id for found in error.findings):
+        if any(found.code not in {CANNOT_TELL.id, STEPS_IN_FAR_FIELD.id} for found in error.findings):
             raise
         return Diagnosed(_cannot_tell(*(found.message for found in error.findings)))
     _refuse_absent(object, len(loaded.scans))

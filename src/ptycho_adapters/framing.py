@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ptycho_adapters.codec import ReadOptions
+from ptycho_adapters.codec import FIX_OR_TRUST, ReadOptions
 from ptycho_adapters.parameters import Parameters
 from ptycho_adapters.reading import decide_reading
 from ptycho_contracts.physics.forward import ForwardModel
@@ -46,7 +46,7 @@ def decide_frame(
         options,
         () if named else tuple(frame_change(name) for name in FRAMES),
         places,
-        "`--order as-stored` takes the file as it is, unverified.",
+        FIX_OR_TRUST,
         by_whom or None,
     )
     found = next((frame for frame in FRAMES.values() if frame_change(frame.name) in reading.changes), stated)

@@ -25,7 +25,7 @@ def write_intensities(
     Chunks and compression are those that the variable's `encoding` asks for; by default there are none.
 
     Raises:
-        ValueError: a value is negative or not finite.
+        ConversionError: a value is negative or not finite.
     """
     variable = scan["intensity"].variable
     total, highest = 0.0, 0.0

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ptycho_adapters.codec import ConversionError, ReadOptions
 from ptycho_adapters.quantities import known_quantities, with_object_pixel
-from ptycho_contracts import engine_codes, physics_codes
+from ptycho_contracts import engine_codes
 from ptycho_contracts.artifact import Artifact
 from ptycho_contracts.codes import Severity
 from ptycho_contracts.contract import ArrayContract
@@ -23,6 +23,7 @@ from ptycho_contracts.finding import Finding, finding
 from ptycho_contracts.marks import CANVAS, PIXEL, PROPAGATION
 from ptycho_contracts.measured.geometry import LARGEST_STEP, Geometry, typical_step
 from ptycho_contracts.rule import rules_for
+from ptycho_contracts.rules.steps_in_far_field import CODE as STEPS_IN_FAR_FIELD
 from ptycho_contracts.sources.base import Source
 
 _PIXEL = ("pixel_size_y_m", "pixel_size_x_m")
@@ -137,7 +138,7 @@ def _other_pixel(far_m: NDArray[np.float64], said_m: NDArray[np.float64], where:
 
 def _either_field(step: float, where: str) -> Finding:
     return finding(
-        physics_codes.CANNOT_TELL,
+        STEPS_IN_FAR_FIELD,
         where,
         f"neighbouring scan points are {step:.0%} of a far-field patch apart: near-field patterns, or a wrong quantity",
         expected=f"at most {LARGEST_STEP:.0%} in the far field",

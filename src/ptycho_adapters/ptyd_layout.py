@@ -29,7 +29,8 @@ def write_ptyd(file: h5py.File, scan: xr.Dataset, progress: Callable[[int, int],
     """Fill an empty file; returns the facts of the writing.
 
     Raises:
-        ValueError: neither an object nor a canvas says where the positions lie, or an intensity is none.
+        ValueError: neither an object nor a canvas says where the positions lie.
+        ConversionError: an intensity is none.
     """
     file.attrs["h5rw_version"] = _H5RW_VERSION
     file.attrs.update(marks_of(scan.attrs, canvas_shape(scan)))

@@ -17,8 +17,11 @@ import xarray as xr
 from numpy.typing import NDArray
 from xarray.core import indexing
 
+from ptycho_adapters.codec import ConversionError
 from ptycho_adapters.patterns import StoredIntensity
+from ptycho_contracts import engine_codes as codes
 from ptycho_contracts.description import AttributeInfo, Description, FileInfo, MemberInfo
+from ptycho_contracts.finding import finding
 from ptycho_contracts.physics.forward import ForwardModel, Places
 from ptycho_contracts.read_ahead import read_ahead
 from ptycho_contracts.sources.array_source import dtype_name
@@ -123,11 +126,21 @@ def check_intensity(block: NDArray[Any], start: int) -> None:
     """Refuse what is no intensity.
 
     Raises:
-        ValueError: naming the first pattern of the block that has a negative or non-finite value.
+        ConversionError: naming the first pattern of the block that has a negative or non-finite value.
     """
     if block.size and not (block.min() >= 0 and np.isfinite(block.max())):  # NaN fails the first comparison
         broken = ~(np.isfinite(block) & (block >= 0)).reshape(len(block), -1).all(axis=1)
-        raise ValueError(f"pattern {start + int(broken.argmax())} has a negative or non-finite intensity")
+        number = int(broken.argmax())
+        code = codes.NON_FINITE if not np.isfinite(block[number]).all() else codes.NEGATIVE
+        raise ConversionError(
+            finding(
+                code,
+                f"scan:/intensity[{start + number}]",
+                f"pattern {start + number} has a negative or non-finite intensity",
+                expected="finite values ≥ 0",
+                found="here is the first pattern that is none; `ptycho validate --depth data` counts them",
+            )
+        )
 
 
 def check_square(scan: xr.Dataset) -> None:

@@ -231,6 +231,14 @@ NEGATIVE = Code(
     "The Poisson noise of a training refuses negative rates, hours after its start or at its first batch.",
     "Clip at 0 after background subtraction.",
 )
+NO_SIGNAL = Code(
+    "PTY404",
+    _ERROR,
+    "the patterns hold no signal",
+    "Every value of the patterns is 0.",
+    "The shutter was closed, or an array was made and never filled: nothing can be learned from it, and nothing fails.",
+    "Find where the values were lost; if the detector counted nothing, leave the file out.",
+)
 CRASHED = Code(
     "PTY901",
     _ERROR,

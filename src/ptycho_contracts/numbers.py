@@ -13,6 +13,8 @@ from ptycho_contracts import engine_codes as codes
 from ptycho_contracts.declaration import Array
 from ptycho_contracts.finding import Finding, finding
 
+_NO_GUESS = "Find where the number was lost and store the true one; positions, probe and object must be finite."
+
 
 @dataclass
 class Stats:
@@ -78,6 +80,7 @@ def check_values(location: str, declared: Array, stats: Stats) -> Iterator[Findi
             f"{stats.nonfinite} of {stats.count} values are NaN or infinite; here is the first",
             expected="finite values",
             found=f"{stats.nonfinite} non-finite",
+            fix=None if "nonnegative" in declared.values else _NO_GUESS,
         )
     if "nonnegative" in declared.values and stats.negative:
         yield finding(
@@ -87,6 +90,19 @@ def check_values(location: str, declared: Array, stats: Stats) -> Iterator[Findi
             expected="values ≥ 0",
             found=f"minimum {stats.minimum:.6g}",
         )
+    if "nonnegative" in declared.values and _is_stack(declared) and stats.count and stats.maximum == 0:
+        yield finding(
+            codes.NO_SIGNAL,
+            location,
+            f"all {stats.count} values are 0",
+            expected="a positive value somewhere",
+            found="0 everywhere",
+        )
+
+
+def _is_stack(declared: Array) -> bool:
+    """Whether it holds patterns, and not a number that may well be 0."""
+    return min(map(len, declared.alternatives)) >= 3
 
 
 def _at(location: str, index: tuple[int, ...] | None) -> str:

@@ -12,8 +12,8 @@ WRONG_ORDER = Code(
     "patterns are not in the order of the positions",
     "Patterns are explained surely better by another scan position, or by another object, than by their own.",
     "A model trained on such pairs learns nothing, and a reconstruction stitched from them is flat or scrambled.",
-    "Find where frames or positions were reordered or dropped. A grid-lines split is repaired by `ptycho convert`, "
-    "which proves the order or assigns every pattern to its place (`--order match`).",
+    "Find where frames or positions were reordered or dropped. `ptycho convert` proves the order of a grid-lines "
+    "split, or assigns every pattern to its place (`--order match`); `ptycho fix` undoes it in other formats.",
 )
 AMPLITUDE_FOR_INTENSITY = Code(
     "PTY311",
@@ -114,6 +114,16 @@ WRONG_PIXEL_SIZE = Code(
     "seen in the loss.",
     "Correct the pixel size: wavelength · distance / (n · detector pixel).",
 )
+PATTERN_ELSEWHERE = Code(
+    "PTY325",
+    Severity.WARNING,
+    "a single pattern was taken elsewhere",
+    "A few pixels from its stated place a pattern is explained surely better, while nearly all others are explained "
+    "where they are.",
+    "A motor missed its target, or a number was overwritten: the reconstruction is smeared at that place, and the "
+    "others hide it.",
+    "Correct the position by the amount that the finding names, or leave the pattern out.",
+)
 WRONG_PROBE_SCALE = Code(
     "PTY305",
     Severity.WARNING,
@@ -121,5 +131,6 @@ WRONG_PROBE_SCALE = Code(
     "Σdp differs from n²·Σ|object·probe|² by more than 5%.",
     "PtychoViT compares raw counts with an un-normalised FFT of object·probe: with a probe from a unitary-FFT world "
     "the predicted intensities are wrong by a factor of n², and the diffraction loss trains the wrong thing.",
-    "Scale the probe; `ptycho convert` does it and records the factor.",
+    "See first that the patterns are intensities (`ptycho diagnose`); then scale the probe, as `ptycho convert` does, "
+    "which records the factor.",
 )

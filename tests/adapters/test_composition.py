@@ -11,6 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from ptycho_adapters import ConversionError, ReadOptions, convert
+from ptycho_adapters.codec import OptionError
 from ptycho_adapters.compose import compose
 from ptycho_adapters.needs import Part
 from ptycho_adapters.scan import make_scan
@@ -159,3 +160,40 @@ def test_positions_with_an_origin_stay_where_they_are(whole: Path, bare: Path, t
     options = ReadOptions(order="as-stored")
     done = convert(whole, tmp_path / "out", "ptychovit-pair", take={"positions": moved}, options=options)
     assert "positions_moved_px" not in done.manifest.decisions["parts"]
+
+
+@pytest.mark.shared_data
+@pytest.mark.parametrize(("name", "factor"), [("photon_energy_eV", 2.0), ("detector_object_distance_m", 1.1)])
+def test_artifacts_that_state_other_quantities_are_refused(
+    shared: Path, tmp_path: Path, name: str, factor: float
+) -> None:
+    """Whatever the patterns say: one of the two files is about another measurement, or wrong."""
+    import h5py
+
+    product = tmp_path / "product.h5"
+    product.write_bytes((shared / "ptychodus" / "product_1.7.h5").read_bytes())
+    with h5py.File(product, "a") as file:
+        file.attrs[name] = file.attrs[name] * factor
+    take: dict[Part, Path | str] = {"probe": product, "object": product}
+    with pytest.raises(ConversionError) as refused:
+        convert(shared / "ptylab" / "s64_ptylab.hdf5", tmp_path / "out", "ptychovit-pair", take=take)
+    assert {(f.code, f.location) for f in refused.value.findings} == {("PTY012", f"scan:/@{name}")}
+    assert all("product.h5 states" in f.message for f in refused.value.findings)
+
+
+@pytest.mark.shared_data
+def test_a_finding_about_another_artifact_names_it(shared: Path, tmp_path: Path) -> None:
+    import h5py
+
+    product = tmp_path / "other.h5"
+    product.write_bytes((shared / "ptychodus" / "product_1.7.h5").read_bytes())
+    with h5py.File(product, "a") as file:
+        file["object"][0, 0, 0] = np.nan
+    with pytest.raises(ConversionError, match=r"other\.h5: 1 of"):
+        convert(shared / "ptylab" / "s64_ptylab.hdf5", tmp_path / "out", "ptychovit-pair", take={"object": product})
+
+
+@pytest.mark.parametrize("name", ["../up", "a/b", "", ".."])
+def test_a_name_is_no_path(whole: Path, tmp_path: Path, name: str) -> None:
+    with pytest.raises(OptionError, match="without a folder"):
+        convert(whole, tmp_path / "out", "cxi", name=name)

@@ -237,7 +237,7 @@ def test_an_option_may_say_what_the_file_does_not(tmp_path: Path) -> None:
 
 def test_a_measured_near_field_is_asked_for_and_carried(shared: Path, tmp_path: Path) -> None:
     source = shared / "cxi" / "petra3_p25_near_field.cxi"
-    assert codes_of(source) == ["PTY316"]
+    assert codes_of(source) == ["PTY333"]
     assert codes_of(source, propagation="near-field") == ["PTY013"]
     assert codes_of(source, pixel_size_m=1.787e-7) == ["PTY012"]
     assert [f.code for f in validate(source, depth="data").findings] == ["PTY333"]

@@ -82,7 +82,7 @@ def test_two_rows_of_an_encoder_are_two_columns(tmp_path: Path) -> None:
         ({"zo": 2000.0}, "PTY332"),
         ({"dxd": 0.075}, "PTY332"),
         ({"encoder": STEPS_PX * PIXEL_M * 1e6}, "PTY332"),
-        ({"encoder": STEPS_PX * PIXEL_M * 10}, "PTY316"),
+        ({"encoder": STEPS_PX * PIXEL_M * 10}, "PTY333"),
         ({"encoder": STEPS_PX * 0}, "PTY403"),
         ({"orientation": 9}, "PTY011"),
         ({"encoder": STEPS_PX[:5] * PIXEL_M}, "PTY201"),

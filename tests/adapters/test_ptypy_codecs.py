@@ -159,7 +159,7 @@ def test_none_of_ptypy_is_no_value(tmp_path: Path) -> None:
         ({"meta/distance": 2000.0}, "PTY332"),
         ({"meta/psize": 75.0}, "PTY332"),
         ({"chunks/0/positions": STEPS_PX * PIXEL_M * 1e6}, "PTY332"),
-        ({"chunks/0/positions": STEPS_PX * PIXEL_M * 10}, "PTY316"),
+        ({"chunks/0/positions": STEPS_PX * PIXEL_M * 10}, "PTY333"),
         ({"chunks/0/positions": STEPS_PX * 0}, "PTY403"),
         ({"chunks/0/positions": STEPS_PX[:4]}, "PTY201"),
         ({"chunks/1/data": patterns(shape=(4, 4))}, "PTY011"),

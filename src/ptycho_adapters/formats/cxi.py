@@ -170,7 +170,8 @@ def write(scan: xr.Dataset, folder: Path, name: str, progress: Callable[[int, in
     """Stream the patterns where there are some; probe and object beside them.
 
     Raises:
-        ValueError: neither an object nor a canvas says where the positions lie, or an intensity is none.
+        ValueError: neither an object nor a canvas says where the positions lie.
+        ConversionError: an intensity is none.
     """
     import h5py  # noqa: PLC0415
 

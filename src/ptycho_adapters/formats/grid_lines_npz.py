@@ -15,18 +15,18 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from ptycho_adapters.codec import Codec, ConversionError, Loaded, ReadOptions, Written
+from ptycho_adapters.codec import Codec, Loaded, ReadOptions, Written
 from ptycho_adapters.gauge import as_in_source
 from ptycho_adapters.npz_writer import NpzWriter
+from ptycho_adapters.opened import open_to_read
 from ptycho_adapters.order import decide_order
 from ptycho_adapters.patterns import StoredIntensity
 from ptycho_adapters.scan import amplitude_blocks, centres_px, check_square, make_scan
 from ptycho_contracts.atomic import atomic_path
 from ptycho_contracts.contracts.grid_lines_npz import CONTRACT
-from ptycho_contracts.opening import open_checked
 from ptycho_contracts.physics.forward import Places
 from ptycho_contracts.physics.grid_lines_split import GridLinesSplit, open_grid_lines
-from ptycho_contracts.sources.base import Source, SourceError
+from ptycho_contracts.sources.base import Source
 
 _CARRIED = {"diffraction", "coords_offsets", "coords_start_offsets", "YY_full", "probe_simulated", "probeGuess"}
 
@@ -37,7 +37,7 @@ def read(path: Path, options: ReadOptions) -> Loaded:
     Raises:
         ConversionError: the file breaks its contract, or its order cannot be established.
     """
-    source = _open(path)
+    source = open_to_read(path, CONTRACT)["npz"]
     try:
         split = open_grid_lines(source)
         places, decision = decide_order(split.readings, split.model, split.patterns, options, split.candidates)
@@ -47,13 +47,6 @@ def read(path: Path, options: ReadOptions) -> Loaded:
     except BaseException:
         source.close()
         raise
-
-
-def _open(path: Path) -> Source:
-    try:
-        return open_checked(path, CONTRACT)["npz"]
-    except SourceError as error:
-        raise ConversionError(*error.findings) from error
 
 
 def _object_count(split: GridLinesSplit) -> int:

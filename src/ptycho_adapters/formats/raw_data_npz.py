@@ -15,7 +15,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from ptycho_adapters.codec import Codec, ConversionError, Loaded, ReadOptions, Written
+from ptycho_adapters.codec import FIX_OR_TRUST, Codec, ConversionError, Loaded, ReadOptions, Written
 from ptycho_adapters.gauge import as_in_source
 from ptycho_adapters.npz_writer import NpzWriter
 from ptycho_adapters.opened import load_checked
@@ -88,7 +88,7 @@ def _decide(
             )
         )
     places = ("npz:/diff3d", "npz:/ycoords", "npz:/xcoords")
-    way_out = "`--values amplitude|intensity` or `--order as-stored` settles it."
+    way_out = f"`--values amplitude|intensity` names the values. {FIX_OR_TRUST}"
     reading, evidence = decide_reading(
         readings,
         ForwardModel(object_, probe),

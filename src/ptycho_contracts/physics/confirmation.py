@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ptycho_contracts.physics.agreement import residuals, surely_better, unit, z_score
+from ptycho_contracts.physics.agreement import RESIDUAL_FLOOR, residuals, surely_better, unit, z_score
 from ptycho_contracts.physics.evidence import Confirmation
 from ptycho_contracts.physics.forward import ForwardModel, Places
 from ptycho_contracts.physics.readings import Patterns, Reading, distinct
@@ -17,6 +17,8 @@ from ptycho_contracts.read_ahead import read_ahead
 
 NEAR_RIVALS = 8
 RANDOM_RIVALS = 8
+# Patterns of which so much more than of the median one is left unexplained are looked at one by one, but not more.
+OUTLYING, MOST_OUTLIERS = 1.5, 16
 
 Progress = Callable[[int, int], None]
 
@@ -113,4 +115,10 @@ def _confirmation(name: str, mine: NDArray[np.float64], rival: NDArray[np.float6
         median_margin=float(np.median(margin)),
         min_z=float(z_score(mine, rival, pixels).min()),
         first_contradictions=tuple(int(i) for i in np.flatnonzero(contradict)[:5]),
+        outliers=_outliers(mine),
     )
+
+
+def _outliers(mine: NDArray[np.float64]) -> tuple[int, ...]:
+    worst = np.argsort(-mine, kind="stable")[:MOST_OUTLIERS]
+    return tuple(sorted(worst[mine[worst] > OUTLYING * max(float(np.median(mine)), RESIDUAL_FLOOR)].tolist()))

@@ -36,7 +36,8 @@ class Confirmation(BaseModel):
     """How the patterns fared against their places under one reading.
 
     `agree`: the own place explains the pattern surely better than every rival. `contradict`: a rival does.
-    `undecided`: neither. `margin` is the ratio of the best rival's residual to the own (min and median).
+    `undecided`: neither. `margin` is the ratio of the best rival's residual to the own (min and median). `outliers`
+    are the patterns that their own place explains least, as far as that is less than usual.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -51,6 +52,7 @@ class Confirmation(BaseModel):
     median_margin: float
     min_z: float
     first_contradictions: tuple[int, ...] = ()
+    outliers: tuple[int, ...] = ()
 
     @property
     def proven(self) -> bool:

@@ -1,4 +1,4 @@
-"""Patterns that hold what no detector counts: NaN, infinities, negative values."""
+"""Patterns that cannot speak: NaN, infinities and negative values in them, or a position that is no place of the scan."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from ptycho_contracts.read_ahead import read_ahead
 
 # Where more patterns than this are unusable, those that are left speak for few places of the scan.
 MOST_LEFT_OUT = 0.5
+# A position this many times further from the middle than those of 9 in 10 patterns is none of this scan.
+STRAY = 20.0
 _NAMED = 5
 
 
@@ -36,8 +38,20 @@ def left_out(rows: NDArray[np.intp], count: int) -> tuple[NDArray[np.intp], tupl
     hold = f"{len(rows)} of the {count} patterns looked at hold NaN, infinite or negative values"
     if len(rows) > MOST_LEFT_OUT * count:
         return rows[:0], (f"{hold}; such values count as nothing measured",)
-    first = ", ".join(map(str, rows[:_NAMED].tolist())) + (", …" if len(rows) > _NAMED else "")
-    return rows, (f"{hold} and are left out: {first}",)
+    return rows, (f"{hold} and are left out: {_first(rows)}",)
+
+
+def stray_rows(positions: NDArray[np.float64]) -> tuple[NDArray[np.intp], tuple[str, ...]]:
+    """Ascending numbers of positions (n, 2) that lie nowhere near the others, and a note about them."""
+    away = np.abs(positions - np.median(positions, axis=0)).max(axis=1)
+    rows = np.flatnonzero(away > STRAY * np.quantile(away, 0.9))
+    if len(rows) == 0:
+        return rows, ()
+    return rows, (f"{len(rows)} of {len(away)} positions lie far from all others and are left out: {_first(rows)}",)
+
+
+def _first(rows: NDArray[np.intp]) -> str:
+    return ", ".join(map(str, rows[:_NAMED].tolist())) + (", …" if len(rows) > _NAMED else "")
 
 
 class Kept:

@@ -29,6 +29,7 @@ FORWARD_CODES = (
     codes.TURNED_OBJECT,
     codes.TURNED_PROBE,
     codes.UNEXPLAINED,
+    codes.PATTERN_ELSEWHERE,
     *OVERLAP_CODES,
 )
 

@@ -35,5 +35,11 @@ def pair_energy(artifact: Artifact) -> Iterator[Finding]:
             "para:/probe",
             f"the model's energy is {ratio:.4g} times that of the patterns",
             expected=f"a ratio of 1 ± {TOLERANCE}",
-            found=f"{ratio:.4g}; the probe would need a factor {ratio**-0.5 if ratio > 0 else float('nan'):.4g}",
+            found=f"{ratio:.4g}; {_needed(ratio)}",
         )
+
+
+def _needed(ratio: float) -> str:
+    if 0 < ratio < float("inf"):
+        return f"the probe would need a factor {ratio**-0.5:.4g}"
+    return "where the scan lies, object or probe are 0 or not finite"

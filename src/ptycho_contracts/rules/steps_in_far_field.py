@@ -36,7 +36,7 @@ def cxi_steps_in_far_field(artifact: Artifact) -> Iterator[Finding]:
     """Translations of a CXI file."""
     source = artifact.source("cxi")
     positions = cxi.positions_m(source)
-    if positions is not None and artifact.root_attribute("cxi", PROPAGATION) is None:
+    if positions is not None and artifact.root_attribute("cxi", PROPAGATION) != "near-field":
         yield from _steps(cxi.cxi_geometry(source), positions, f"cxi:/{cxi.translation_member(source)}")
 
 
@@ -44,7 +44,7 @@ def cxi_steps_in_far_field(artifact: Artifact) -> Iterator[Finding]:
 def ptyd_steps_in_far_field(artifact: Artifact) -> Iterator[Finding]:
     """Positions of a PtyPy data file."""
     source = artifact.source("ptyd")
-    if artifact.root_attribute("ptyd", PROPAGATION) is None:
+    if artifact.root_attribute("ptyd", PROPAGATION) != "near-field":
         yield from _steps(ptyd.ptyd_geometry(source), ptyd.positions_m(source), "ptyd:/chunks/0/positions")
 
 

@@ -112,6 +112,7 @@ def _text(done: Converted) -> str:
     for question, decision in manifest.decisions.items():
         how = decision.get("reading") or decision.get("frame") or decision.get("trusted") or ""
         because = f" ({decision['because']})" if "because" in decision else ""
+        because += " (not verified)" if decision.get("method") == "as-stored" else ""
         lines.append(f"  {question}: {decision.get('method', '')} {how}".rstrip() + because)
     for files in done.files:
         lines.append("  wrote " + ", ".join(str(path) for path in files.values()))

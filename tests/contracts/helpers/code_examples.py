@@ -171,6 +171,8 @@ CXI_SOURCE, CXI_DETECTOR = "entry_1/instrument_1/source_1", "entry_1/instrument_
 TRANSLATION = "entry_1/sample_1/geometry_1/translation"
 # 9 of the 16 pixels of a patch from one row of the scan to the next.
 WIDE_STEPS = cxi_members()[TRANSLATION] * 9 / ROW_STEP_PX
+# Two pixels in y, of one pattern.
+MISSED = PIXEL_M * np.array([[2.0 * (k == 17), 0.0] for k in range(36)])
 SHUFFLE = np.random.default_rng(5).permutation(36)
 
 EXAMPLES: dict[str, Example] = {
@@ -216,6 +218,7 @@ EXAMPLES: dict[str, Example] = {
     "PTY322": Example(pair_with(lambda p: p.with_para(object=p.para["object"].conj())), "physics"),
     "PTY323": Example(pair_with(lambda p: p.with_para(probe=p.para["probe"].conj())), "physics"),
     "PTY324": Example(pair_with(lambda p: p.with_attributes("object", **TOO_LARGE)), "physics"),
+    "PTY325": Example(pair_with(lambda p: p.at(p.positions + MISSED)), "physics"),
     "PTY330": Example(cxi_with({f"{CXI_SOURCE}/energy": 8000.0})),
     "PTY331": Example(cxi_with({f"{CXI_SOURCE}/wavelength": 1.24e-10})),
     "PTY332": Example(cxi_with({f"{CXI_DETECTOR}/distance": DISTANCE_M * 1e3})),
@@ -223,5 +226,6 @@ EXAMPLES: dict[str, Example] = {
     "PTY334": Example(cxi_with({f"{CXI_DETECTOR}/basis_vectors": np.array([[0.0, 0.0], [-75e-6, 0.0], [0.0, 0.0]])})),
     "PTY401": Example(pair_with(lambda p: value_at(p, np.nan)), "data"),
     "PTY402": Example(pair_with(lambda p: value_at(p, -1.0)), "data"),
+    "PTY404": Example(pair_with(lambda p: replace(p, dp=np.zeros_like(p.dp))), "data"),
     "PTY403": Example(pair_with(lambda p: p.at(np.zeros_like(p.positions))), "data"),
 }

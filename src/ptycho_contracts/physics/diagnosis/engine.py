@@ -16,6 +16,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
+
 from ptycho_contracts.physics.confirmation import Progress
 from ptycho_contracts.physics.diagnosis.bench import Bench
 from ptycho_contracts.physics.diagnosis.contest import SURE_SIGMA, Contest, contest, worse
@@ -31,7 +33,7 @@ from ptycho_contracts.physics.diagnosis.space import UNITS
 from ptycho_contracts.physics.diagnosis.subject import Subject
 from ptycho_contracts.physics.diagnosis.turns import AS_IT_IS
 from ptycho_contracts.physics.diagnosis.units import in_other_unit, speaks_for_other_unit
-from ptycho_contracts.physics.unusable import left_out, unusable_rows
+from ptycho_contracts.physics.unusable import left_out, stray_rows, unusable_rows
 
 SEARCHED_PATTERNS, SEARCHED_FREQUENCIES = 12, 128
 REFINED_PATTERNS = 20
@@ -56,12 +58,14 @@ def diagnose_subject(subject: Subject, progress: Progress | None = None) -> Diag
 
 def judge_subject(subject: Subject, progress: Progress | None = None) -> Judged:
     """The same, with the hypotheses behind the candidates, for repairs and pictures."""
-    rows, notes = left_out(unusable_rows(subject.patterns), subject.patterns.count)
-    engine = _Engine(replace(subject, left_out=rows), progress)
+    unusable, notes = left_out(unusable_rows(subject.patterns), subject.patterns.count)
+    stray, strays = stray_rows(subject.centred_px)
+    engine = _Engine(replace(subject, left_out=np.union1d(unusable, stray)), progress)
     judged = engine.judged(near_statement(engine.coarse))
     if judged.diagnosis.verdict != "as stated":
         judged = engine.judged(search(engine.coarse, KEPT_ORDERED, KEPT_PERMUTED), judged.hypotheses)
-    return replace(judged, diagnosis=judged.diagnosis.model_copy(update={"notes": notes}))
+    told = (*notes, *strays, *judged.diagnosis.notes)
+    return replace(judged, diagnosis=judged.diagnosis.model_copy(update={"notes": told}))
 
 
 class _Engine:

@@ -11,6 +11,7 @@ from ptycho_contracts.finding import Finding, finding
 from ptycho_contracts.physics.diagnosis.changes import Change, in_words
 from ptycho_contracts.physics.diagnosis.judge import Judged
 from ptycho_contracts.physics.diagnosis.result import Candidate, Diagnosis
+from ptycho_contracts.physics.diagnosis.singles import Moved
 from ptycho_contracts.physics.frames import FRAMES
 
 _MORE = "`ptycho diagnose FILE` shows the evidence, and how to repair the file."
@@ -60,17 +61,46 @@ def diagnosis_findings(judged: Judged, locations: Locations) -> Iterator[Finding
             fix=f"{codes.CANNOT_TELL.fix} {_MORE}",
         )
     elif diagnosis.verdict == "unexplained":
-        yield _unexplained(diagnosis, locations)
+        some = judged.confirmed is not None and judged.confirmed.contradict > 0
+        yield _some_elsewhere(judged, locations) if some else _unexplained(diagnosis, locations)
     else:
-        changes = [c for c in diagnosis.changes or () if c.code is not codes.WRONG_PROBE_SCALE]
-        for code, location in dict.fromkeys((c.code, locations.of(c)) for c in changes):
-            mine = [c for c in changes if (c.code, locations.of(c)) == (code, location)]
-            by_overlap = diagnosis.method == "overlap"
-            yield (
-                _overlaps_not(code, location, mine, diagnosis)
-                if by_overlap
-                else _mistaken(code, location, mine, judged)
-            )
+        yield from _changes(judged, locations)
+        yield from (_moved(one, locations) for one in judged.moved)
+
+
+def _changes(judged: Judged, locations: Locations) -> Iterator[Finding]:
+    changes = [c for c in judged.diagnosis.changes or () if c.code is not codes.WRONG_PROBE_SCALE]
+    for code, location in dict.fromkeys((c.code, locations.of(c)) for c in changes):
+        mine = [c for c in changes if (c.code, locations.of(c)) == (code, location)]
+        if judged.diagnosis.method == "overlap":
+            yield _overlaps_not(code, location, mine, judged.diagnosis)
+        else:
+            yield _mistaken(code, location, mine, judged)
+
+
+def _moved(one: Moved, locations: Locations) -> Finding:
+    y, x = one.by_px
+    return finding(
+        codes.PATTERN_ELSEWHERE,
+        f"{locations.y}[{one.pattern}]",
+        f"pattern {one.pattern} was taken ({y:+.2g}, {x:+.2g}) px (y, x) from where its position says",
+        expected="a pattern that is explained best at its own place",
+        found="moved by that much it is explained surely better, and nearly all others where they are",
+    )
+
+
+def _some_elsewhere(judged: Judged, locations: Locations) -> Finding:
+    """Patterns that fit other places, in an order that is none: a position, or a pattern, is not what it says."""
+    first = judged.confirmed.first_contradictions if judged.confirmed is not None else ()
+    where = f"[{first[0]}]" if first else ""
+    return finding(
+        codes.WRONG_ORDER,
+        f"{locations.patterns}{where}",
+        "; ".join(judged.diagnosis.undecided),
+        expected="every pattern explained best at its own position",
+        found=f"first patterns that are not: {', '.join(map(str, first))}",
+        fix=f"Look at positions and frames of these patterns; nothing repairs them without a guess. {_EVIDENCE}",
+    )
 
 
 def _mistaken(code: Code, location: str, changes: list[Change], judged: Judged) -> Finding:

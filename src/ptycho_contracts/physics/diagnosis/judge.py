@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from ptycho_contracts.physics.diagnosis.hypothesis import Hypothesis, relative_p
 from ptycho_contracts.physics.diagnosis.refine import QUANTUM_PX
 from ptycho_contracts.physics.diagnosis.result import Candidate, Diagnosis, Verdict
 from ptycho_contracts.physics.diagnosis.shuffles import match_all
+from ptycho_contracts.physics.diagnosis.singles import Moved, moved_alone
 from ptycho_contracts.physics.diagnosis.turned import Turned
 from ptycho_contracts.physics.evidence import Confirmation
 from ptycho_contracts.physics.forward import ForwardModel, Places
@@ -38,7 +39,9 @@ ROUNDING = {"shift": 0.15, "pixel-size": 0.01}
 # A pattern that belongs elsewhere leaves less than this share unexplained there.
 MISPLACED_SHARE = 0.7
 NO_PLACE = "the patterns do not depend on where they were taken: at other places of the scan they are explained as well"
-MIXED = "some patterns fit other places of the scan better than their own, and no order of all patterns explains them"
+MIXED = (
+    "{} of {} patterns fit other places of the scan better than their own (first: {}), and no order explains them all"
+)
 
 
 @dataclass(frozen=True)
@@ -49,16 +52,19 @@ class Judged:
         diagnosis: The values for a report.
         hypotheses: One for each of `diagnosis.ranked`.
         confirmed: Every pattern under the winner; None where it was not asked.
+        moved: Single patterns that were taken elsewhere, though nothing is wrong with the others.
     """
 
     diagnosis: Diagnosis
     hypotheses: tuple[Hypothesis, ...]
     confirmed: Confirmation | None = None
+    moved: tuple[Moved, ...] = ()
 
     def evidence(self) -> dict[str, Any]:
         """What goes into a report."""
         confirmed = None if self.confirmed is None else self.confirmed.model_dump()
-        return {**self.diagnosis.model_dump(mode="json"), "confirmed": confirmed}
+        moved = [asdict(one) for one in self.moved]
+        return {**self.diagnosis.model_dump(mode="json"), "confirmed": confirmed} | ({"moved": moved} if moved else {})
 
 
 def judge(last: Contest, progress: Progress | None = None) -> Judged:
@@ -71,12 +77,28 @@ def judge(last: Contest, progress: Progress | None = None) -> Judged:
     if tie.undecided:
         return case.told("cannot tell", tie.undecided)
     confirmed = confirm_all(last.bench, case.winner, progress)
-    if confirmed.contradict:
-        misplaced = case.reordered(confirmed, progress)
-        if misplaced is not None:
-            return misplaced
     changes = case.changes(case.winner)
-    return case.told("mistaken" if changes else "as stated", confirmed=confirmed)
+    told = case.told("mistaken" if changes else "as stated", confirmed=confirmed)
+    suspects = tuple(sorted({*confirmed.outliers, *confirmed.first_contradictions}))
+    moved = moved_alone(last.bench, case.winner, suspects, float(last.residuals[tie.winner].mean()))
+    misplaced = case.reordered(confirmed, progress) if confirmed.contradict else None
+    if misplaced is None or (_all_moved(confirmed, moved) and misplaced.diagnosis.verdict == "unexplained"):
+        return _with_moved(told, moved)
+    return misplaced
+
+
+def _all_moved(confirmed: Confirmation, moved: tuple[Moved, ...]) -> bool:
+    """Whether every pattern that fits another place of the scan was taken a few pixels from its own."""
+    known = set(confirmed.first_contradictions)
+    return confirmed.contradict == len(known) and known <= {one.pattern for one in moved}
+
+
+def _with_moved(told: Judged, moved: tuple[Moved, ...]) -> Judged:
+    notes = tuple(
+        f"pattern {one.pattern} was taken ({one.by_px[0]:+.2g}, {one.by_px[1]:+.2g}) px (y, x) from its stated place"
+        for one in moved
+    )
+    return replace(told, moved=moved, diagnosis=told.diagnosis.model_copy(update={"notes": notes}))
 
 
 @dataclass(frozen=True)
@@ -173,9 +195,12 @@ class _Case:
         few = self.bench.more(np.array(confirmed.first_contradictions, np.intp))
         matched = None if self.winner.geometry.order.name else match_all(self.bench, self.winner)
         own = few.exact(self.winner).sum()
-        if matched is None:
+        if matched is None or not matched.geometry.order.name:
             usual = self.last.residuals[0].mean() * len(few.rows)
-            return self.told("unexplained", (MIXED,)) if usual < MISPLACED_SHARE * own else None
+            first = ", ".join(map(str, confirmed.first_contradictions))
+            mixed = MIXED.format(confirmed.contradict, confirmed.patterns, first)
+            unlike = usual < MISPLACED_SHARE * own
+            return self.told("unexplained", (mixed,), confirmed=confirmed) if unlike else None
         if few.exact(matched).sum() > MISPLACED_SHARE * own:
             return None
         residuals = np.concatenate([self.bench.exact(matched)[None], self.last.residuals])
@@ -261,5 +286,5 @@ def confirm_all(bench: Bench, winner: Hypothesis, progress: Progress | None) -> 
     places = Places(np.zeros(len(rows), np.intp), geometry.centres_px(subject, rows))
     reading = Reading(in_words(winner.changes(subject.stored)), places, winner.values.unit)
     found = confirm(model, Kept(Turned(subject, winner), rows), reading, bright_pixels(model, [places]), progress)
-    first = tuple(rows[list(found.first_contradictions)].tolist())
-    return found.model_copy(update={"first_contradictions": first})
+    numbers = {name: tuple(rows[list(getattr(found, name))].tolist()) for name in ("first_contradictions", "outliers")}
+    return found.model_copy(update=numbers)

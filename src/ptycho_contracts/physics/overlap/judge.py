@@ -40,7 +40,7 @@ CLASSES: dict[str, tuple[tuple[str, ...], NDArray[np.float64]]] = {
 _OPEN = (
     "both axes negated together: the same as a conjugated and reversed object, which nobody stored",
     "an axis turned in the positions or in the patterns: without an object they are one and the same",
-    "the frame and the pixel size (a few per cent change a reconstruction, not how well it explains)",
+    "the frame and the pixel size (a wrong size changes a reconstruction more than how well it explains)",
     "amplitudes or intensities",
 )
 
