@@ -12,9 +12,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
-from ptycho_adapters.codec import Loaded, OptionError, ReadOptions, Written
+from ptycho_adapters.codec import ConversionError, Loaded, OptionError, ReadOptions, Written
 from ptycho_adapters.composition import composed
-from ptycho_adapters.io import read_with, reader_of, recognised, refuse_existing, write_with, writer_of
+from ptycho_adapters.io import absent_half, read_with, reader_of, recognised, refuse_existing, write_with, writer_of
 from ptycho_adapters.needs import Part
 from ptycho_contracts import __version__
 from ptycho_contracts.atomic import atomic_write_json, sha256_of
@@ -90,15 +90,25 @@ def convert(
         if not overwrite:
             refuse_existing(target, folder, names)
         for scan, part in zip(loaded.scans, names, strict=True):
-            written = write_with(
-                target, _gauged(scan, object_median_one), folder, part, options.step(f"writing {part}")
-            )
+            with _with_absent_half(source):
+                written = write_with(
+                    target, _gauged(scan, object_median_one), folder, part, options.step(f"writing {part}")
+                )
             outputs.append((written, _in_background(partial(_output_records, written))))
         said = _said(options, others, object_median_one)
         manifest = _manifest((contract.id, to), digests.result(), said, loaded, outputs)
         path = folder / f"{stem}{MANIFEST_SUFFIX}"
         atomic_write_json(path, manifest.model_dump(mode="json"))
     return Converted(manifest, path, [written.files for written, _ in outputs])
+
+
+@contextmanager
+def _with_absent_half(source: Path) -> Iterator[None]:
+    """What half a pair cannot become is told with what is missing beside it."""
+    try:
+        yield
+    except ConversionError as error:
+        raise ConversionError(*absent_half(source), *error.findings) from error
 
 
 def _stem(source: Path) -> str:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ptycho_adapters.codec import ConversionError, Loaded, OptionError, ReadOptions, all_codecs
-from ptycho_adapters.io import read, reader_of, recognised, refuse_idle_options
+from ptycho_adapters.io import absent_half, read, reader_of, recognised, refuse_idle_options
 from ptycho_adapters.opened import open_to_read
 from ptycho_adapters.scan import canvas_shape, centres_px
 from ptycho_adapters.several_objects import ORDER, one_of_several, proven_order
@@ -84,6 +84,8 @@ def diagnosed(path: Path | str, options: ReadOptions | None = None, object: int 
     """The same, with the file open: patterns of the subject can be read until the block is left."""
     path, options = Path(path), options or ReadOptions()
     contract, _ = recognised(path)
+    if absent := absent_half(path):
+        raise ConversionError(*absent)
     with ExitStack() as files:
         subject = _own_statement(path, contract, options, object, files)
         if subject is not None:

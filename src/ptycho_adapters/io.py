@@ -20,7 +20,7 @@ from ptycho_adapters.codec import (
 from ptycho_adapters.needs import check_needs
 from ptycho_contracts import engine_codes as codes
 from ptycho_contracts.contract import ArrayContract, contract_of_part
-from ptycho_contracts.finding import finding
+from ptycho_contracts.finding import Finding, finding
 from ptycho_contracts.opening import identify
 from ptycho_contracts.sources.base import SourceError
 
@@ -84,6 +84,11 @@ def recognised(path: Path) -> tuple[ArrayContract, dict[str, Path]]:
     if contract is None:
         raise ConversionError(*findings)
     return contract_of_part(contract, files) or contract, files
+
+
+def absent_half(path: Path) -> list[Finding]:
+    """That the other half of a pair is not there, where that is so."""
+    return [found for found in identify(path)[2] if found.code == codes.PARTNER_ABSENT.id]
 
 
 def reader_of(contract: ArrayContract, path: Path) -> Codec:
@@ -185,11 +190,12 @@ def refuse_existing(codec: Codec, folder: Path, names: list[str]) -> None:
     """
     existing = [p for name in names for p in codec.targets(folder, name).values() if p.exists()]
     if existing:
+        exist = "exist" if len(existing) > 1 else "exists"
         raise ConversionError(
             finding(
                 codes.OUTPUT_EXISTS,
                 f"{codec.id}:/",
-                f"{', '.join(p.name for p in existing)} exists already in {folder}",
+                f"{', '.join(p.name for p in existing)} {exist} already in {folder}",
                 expected="a folder without them",
             )
         )

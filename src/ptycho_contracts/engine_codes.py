@@ -149,7 +149,8 @@ WRONG_SHAPE = Code(
     "wrong rank or shape",
     "The array has another number of axes, or another fixed size of an axis, than the contract allows.",
     "An extra axis is often accepted by a reader and then indexed as something else: wrong patches, no error.",
-    "Reshape to one of the expected forms; a probe is (opr, mode, patch_y, patch_x) even with one mode.",
+    "Reshape to one of the expected forms. Where only axes of length 1 come or go, `ptycho fix FILE FOLDER` does it in "
+    "a copy.",
 )
 ATTRIBUTE_MISSING = Code(
     "PTY104",
@@ -181,7 +182,7 @@ ATTRIBUTE_ADVISED = Code(
     "useful attribute missing",
     "An attribute that other tools of the field need is absent; the contract itself does not require it.",
     "What it is needed for is in the message.",
-    "Add it if you know its value.",
+    "Add it if you know its value; what follows from other attributes `ptycho fix FILE FOLDER` adds in a copy.",
 )
 FIELD_INVALID = Code(
     "PTY110",

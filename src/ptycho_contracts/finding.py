@@ -52,6 +52,7 @@ class Report(BaseModel):
     findings: tuple[Finding, ...] = ()
     unexamined: tuple[Unexamined, ...] = ()
     evidence: dict[str, Any] = Field(default_factory=dict)
+    known: int = Field(default=0, description="findings that a baseline knows; they are left out")
 
     @property
     def ok(self) -> bool:

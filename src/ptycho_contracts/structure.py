@@ -123,6 +123,15 @@ def _explain(role: str, declared: Array, member: MemberInfo | None, place: tuple
             expected=declared.dtypes.replace("|", " or "),
             found=member.dtype,
         )
+    if place[1] == "shape" and 0 in member.shape:
+        return finding(
+            codes.WRONG_SHAPE,
+            path,
+            f"{place[0]} is empty: {_shape_text(member.shape)}",
+            expected=f"{_dims_text(declared)}, none of them 0",
+            found=_shape_text(member.shape),
+            fix="Find where the values were lost, or leave the file out.",
+        )
     if place[1] == "shape":
         return finding(
             codes.WRONG_SHAPE,

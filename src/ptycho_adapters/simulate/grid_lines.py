@@ -27,6 +27,9 @@ Split = dict[str, NDArray[Any]]
 
 _MAX_SEED = 2**32
 
+# What `write_grid_lines` writes into a folder.
+FILES = ("train.npz", "test.npz")
+
 
 @dataclass(frozen=True, slots=True)
 class Defects:
@@ -170,7 +173,7 @@ def write_grid_lines(
     """
     splits = simulate_grid_lines(settings, probe)
     folder.mkdir(parents=True, exist_ok=True)
-    paths = folder / "train.npz", folder / "test.npz"
+    paths = folder / FILES[0], folder / FILES[1]
     for path, split in zip(paths, splits, strict=True):
         with atomic_path(path) as temporary:
             np.savez_compressed(temporary, allow_pickle=False, **split)

@@ -53,7 +53,8 @@ class Baseline:
         allowed = Counter({(e.code, e.location): e.count for e in entries})
         self._fixed += self._gone(entries, raw, allowed)
         new = [f for f in judged.findings if not _claimed(f, allowed)]
-        return judged.model_copy(update={"findings": tuple(new)}), len(judged.findings) - len(new)
+        known = len(judged.findings) - len(new)
+        return judged.model_copy(update={"findings": tuple(new), "known": known}), known
 
     def _gone(self, entries: list[KnownFinding], raw: Report, allowed: Counter[Place]) -> Iterator[KnownFinding]:
         """The entries that the file no longer shows; an error that nobody knew may hide others, so nothing is said."""

@@ -1,4 +1,4 @@
-"""Patterns that cannot speak: NaN, infinities and negative values in them, or a position that is no place of the scan."""
+"""Patterns without a say: NaN, infinities or negative values in them, or a position that is no place of the scan."""
 
 from __future__ import annotations
 

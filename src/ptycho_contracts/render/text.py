@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from ptycho_contracts.codes import Severity
-from ptycho_contracts.finding import Finding, Report
+from ptycho_contracts.finding import Finding, Report, Unexamined
 from ptycho_contracts.render._places import source_of
 from ptycho_contracts.render._shared import first_of, own_findings, shared_findings, shared_gaps
 from ptycho_contracts.render._words import Paint, counted, detail_lines, few, finding_lines, judged_as, visible
@@ -62,7 +62,7 @@ def _artifacts(result: Result, paint: Paint) -> Iterator[str]:
     for report in result.reports:
         own = own_findings(report, shared)
         rest = list(_rest(report, gaps))
-        if not own and not rest and len(result.reports) > _LISTED:
+        if not own and not _left_open(report, gaps) and len(result.reports) > _LISTED:
             continue
         yield _head(report, paint)
         yield from _findings(own, paint)
@@ -74,7 +74,8 @@ def _artifacts(result: Result, paint: Paint) -> Iterator[str]:
 
 def _head(report: Report, paint: Paint) -> str:
     word = paint("valid" if report.ok else "INVALID")
-    return f"{visible(source_of(report))}: {word} ({judged_as(report)}, depth {report.depth})"
+    known = f", but for {counted(report.known, 'known finding')}" if report.known else ""
+    return f"{visible(source_of(report))}: {word}{known} ({judged_as(report)}, depth {report.depth})"
 
 
 def _findings(found: Iterable[Finding], paint: Paint) -> Iterator[str]:
@@ -85,9 +86,13 @@ def _findings(found: Iterable[Finding], paint: Paint) -> Iterator[str]:
 
 def _rest(report: Report, told: Iterable[object] = ()) -> Iterator[str]:
     yield from _physics(report.evidence.get("physics"))
-    for left in report.unexamined:
-        if left not in told:
-            yield f"  not examined: {visible(left.check)} ({visible(left.reason)})"
+    for left in _left_open(report, told):
+        yield f"  not examined: {visible(left.check)} ({visible(left.reason)})"
+
+
+def _left_open(report: Report, told: Iterable[object]) -> list[Unexamined]:
+    """What was not examined and is not told elsewhere."""
+    return [left for left in report.unexamined if left not in told]
 
 
 def _physics(evidence: dict[str, Any] | None) -> Iterator[str]:

@@ -16,16 +16,17 @@ def describe(
 ) -> None:
     """Print the headers: members, dtypes, shapes, attributes, storage. Reads no array data.
 
-    Exit code 1 if a file that belongs to it cannot be read; the others are described all the same.
+    Exit code 1 if a file that belongs to it is missing or cannot be read; the others are described all the same.
     """
+    from ptycho_contracts.codes import Severity  # noqa: PLC0415
     from ptycho_contracts.listing import listing  # noqa: PLC0415
     from ptycho_contracts.opening import headers  # noqa: PLC0415
 
-    description, findings, unread = headers(path)
+    description, findings, _ = headers(path)
     if description is not None and format is Format.JSON:
         typer.echo(description.model_dump_json(indent=2))
     elif description is not None:
         typer.echo("\n".join(listing(description)))
     told = fail(findings)
-    if unread:
+    if any(found.severity is Severity.ERROR for found in findings):
         raise told

@@ -12,6 +12,7 @@ from ptycho_runners.cli.output import Format, fail, misuse, progress_bar
 
 if TYPE_CHECKING:
     from ptycho_adapters.diagnosis import Diagnosed
+    from ptycho_contracts.physics.diagnosis.hypothesis import Hypothesis
     from ptycho_contracts.physics.diagnosis.result import Diagnosis
 
 # A reading that leaves this much more unexplained than the best can be told from it by eye.
@@ -23,7 +24,7 @@ def diagnose(
     frame: Annotated[str | None, typer.Option(help="Origin that positions in metres are said to have.")] = None,
     object: Annotated[int, typer.Option(help="Which object, where the file holds several; from 0.")] = 0,
     picture: Annotated[
-        Path | None, typer.Option(help="A PNG: measured, predicted and difference, best and runner-up.")
+        Path | None, typer.Option(help="A PNG: measured, predicted and difference; best, as stated, runner-up.")
     ] = None,
     format: Annotated[Format, typer.Option(help="How to print the result.")] = Format.TEXT,
 ) -> None:
@@ -80,22 +81,38 @@ def _draw(found: Diagnosed, path: Path) -> str:
     import numpy as np  # noqa: PLC0415
 
     from ptycho_contracts.physics.diagnosis.side_by_side import side_by_side  # noqa: PLC0415
-    from ptycho_runners.diagnosis_picture import SHOWN_PATTERNS, draw  # noqa: PLC0415
+    from ptycho_runners.diagnosis_picture import SHOWN_PATTERNS, Column, draw  # noqa: PLC0415
 
     if found.subject is None or found.judged is None:
         return f"no picture: {path} would show predictions, and without object and probe there are none"
     count = found.diagnosis.patterns
     rows = np.unique(np.linspace(0, count - 1, min(SHOWN_PATTERNS, count)).astype(np.intp))
-    ranked = list(zip(found.diagnosis.ranked, found.judged.hypotheses, strict=True))
-    # What explains as much as the best says nearly the same; the runner-up is the first that looks otherwise.
-    least = VISIBLY * ranked[0][0].mean_residual
-    others = [pair for pair in ranked[1:] if pair[0].mean_residual > least] or ranked[1:]
-    shown = [
-        (" + ".join(told.changes) or "as stated", side_by_side(found.subject, read, rows))
-        for told, read in [ranked[0], *others[:1]]
-    ]
+    columns = [Column(role, name, side_by_side(found.subject, read, rows)) for role, name, read in _shown(found)]
     try:
-        draw(path, *shown)
+        draw(path, rows.tolist(), columns)
     except ImportError:
         raise misuse("--picture needs matplotlib: pip install 'ptycho-contracts[plots]'") from None
     return f"  picture: {path}"
+
+
+def _shown(found: Diagnosed) -> Iterator[tuple[str, str, Hypothesis]]:
+    """The best reading, the file as it states itself where that is another, and the first other that looks different.
+
+    What explains as much as the best says nearly the same.
+    """
+    from ptycho_contracts.physics.diagnosis.hypothesis import Geometry, Hypothesis, Values  # noqa: PLC0415
+
+    assert found.subject is not None  # `_draw` has seen to both
+    assert found.judged is not None
+    named = [
+        (" + ".join(told.changes) or "as stated", read, told.mean_residual)
+        for told, read in zip(found.diagnosis.ranked, found.judged.hypotheses, strict=True)
+    ]
+    stated = Hypothesis(Geometry(), Values(found.subject.stored))
+    best, read, left = named[0]
+    yield "best", best, read
+    if read != stated and not found.order:  # the subject is free of mistakes of the order across several objects
+        yield "the file as it is", "as stated", stated
+    others = [other for other in named[1:] if other[1] != stated]
+    looking = [other for other in others if other[2] > VISIBLY * left] or others
+    yield from (("runner-up", name, other) for name, other, _ in looking[:1])

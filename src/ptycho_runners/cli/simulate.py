@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ptycho_runners.cli.output import misuse
+from ptycho_runners.cli.output import fail, misuse
 
 app = typer.Typer(help="Simulated data with a known truth.", no_args_is_help=True)
 
@@ -26,9 +26,12 @@ def grid_lines(
     train_objects: Annotated[int, typer.Option(help="Objects of the train split.")] = 2,
     photons: Annotated[float, typer.Option(help="Mean count of a pattern.")] = 1e6,
     seed: Annotated[int, typer.Option(help="Objects and noise; the same seed gives the same files.")] = 0,
+    overwrite: Annotated[bool, typer.Option(help="Replace files that exist.")] = False,
 ) -> None:
     """Random-line objects scanned on a grid, as PtychoPINN's grid-lines splits (patterns in honest order)."""
-    from ptycho_adapters.simulate.grid_lines import GridLinesSettings, write_grid_lines  # noqa: PLC0415
+    from ptycho_adapters.simulate.grid_lines import FILES, GridLinesSettings, write_grid_lines  # noqa: PLC0415
+    from ptycho_contracts.engine_codes import OUTPUT_EXISTS  # noqa: PLC0415
+    from ptycho_contracts.finding import finding  # noqa: PLC0415
 
     try:
         settings = GridLinesSettings(
@@ -36,5 +39,11 @@ def grid_lines(
         )
     except ValueError as error:
         raise misuse(str(error)) from None
+    existing = [name for name in FILES if (out / name).exists() and not overwrite]
+    if existing:
+        exist = "exist" if len(existing) > 1 else "exists"
+        raise fail(
+            [finding(OUTPUT_EXISTS, "file:/", f"{' and '.join(existing)} {exist} already in {out}", expected="neither")]
+        )
     for path in write_grid_lines(out, settings):
         typer.echo(f"wrote {path}")

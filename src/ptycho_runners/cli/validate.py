@@ -177,6 +177,8 @@ def _arguments(paths: list[str], files_from: Path | None) -> list[str]:
         raise misuse("name files or folders to validate, or give a list with --files-from")
     named: list[str] = []
     for path in paths:
+        if not path:
+            raise misuse("an empty path names nothing (a variable that is not set?)")
         named += _lines(sys.stdin.read()) if path == "-" else [path]
     if files_from is not None:
         try:
@@ -234,6 +236,8 @@ def _baseline(file: Path | None) -> Baseline | None:
     from ptycho_contracts.batch.baseline import read_baseline  # noqa: PLC0415
     from ptycho_contracts.sources.base import SourceError  # noqa: PLC0415
 
+    if file is not None and not file.exists():
+        raise misuse(f"the baseline {file} does not exist; `--write-baseline {file}` writes it")
     try:
         return None if file is None else read_baseline(file)
     except SourceError as error:

@@ -123,3 +123,23 @@ def test_reports_alone_are_told_in_full_without_a_policy(tmp_path: Path) -> None
     one = validate(tmp_path / "x.npz")
     assert render_text([one] * 6).count("ERROR PTY003 ") == 6
     assert render_text([one]).endswith("0 of 1 valid: 1 error, 0 warnings, 0 hints")
+
+
+def test_the_figures_of_the_physics_are_not_told_of_each_of_many_files() -> None:
+    confirmed = {
+        "reading": "as stated", "patterns": 9, "agree": 9, "contradict": 0, "undecided": 0, "median_margin": 9.0,
+        "min_margin": 5.0,
+    }  # fmt: skip
+    evidence = {"physics": {"confirmed": confirmed}}
+    shared = [report(f"{k}_dp.hdf5", finding("PTY313"), evidence=evidence) for k in range(30)]
+    odd = report("odd_dp.hdf5", finding("PTY101"), evidence=evidence)
+    lines = render(result_of([*shared, odd]), "text").split("\n")
+    assert sum("physics:" in line for line in lines) == 1
+    assert len(lines) < 15
+
+
+def test_a_file_with_known_findings_is_not_told_as_if_it_had_none() -> None:
+    made = report("old_dp.hdf5").model_copy(update={"known": 3})
+    assert render(result_of([made]), "text").startswith(
+        "old_dp.hdf5: valid, but for 3 known findings (ptychovit-pair 1.0.0, depth header)"
+    )

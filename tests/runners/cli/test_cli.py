@@ -183,3 +183,14 @@ def test_schema_check_finds_drift(tmp_path: Path) -> None:
     next(tmp_path.rglob("*.json")).write_text("{}")
     assert ptycho("schema", "check", "--folder", tmp_path)[0] == 1
     assert ptycho("schema", "show", "nonsense")[0] == 2
+
+
+def test_simulated_files_are_not_overwritten_unasked(tmp_path: Path) -> None:
+    call = ["simulate", "grid-lines", "--n", "32", "--object-size-px", "72", "--step-px", "12", "--out", str(tmp_path)]
+    assert ptycho(*call)[0] == 0
+    (tmp_path / "test.npz").unlink()
+    code, _, err = ptycho(*call)
+    assert (code, "PTY010" in err, "train.npz exists already" in err) == (1, True, True)
+    assert not (tmp_path / "test.npz").exists()
+    assert ptycho(*call, "--overwrite")[0] == 0
+    assert (tmp_path / "test.npz").exists()

@@ -1,4 +1,4 @@
-"""Half of a pair is damaged: every command says which half, whichever of the two was named."""
+"""Half of a pair is damaged or absent: every command says which half, whichever of the two was named."""
 
 from __future__ import annotations
 
@@ -61,3 +61,15 @@ def test_the_other_half_is_described_and_examined(tmp_path: Path, damaged: str) 
     out = ptycho("validate", path, "--depth", "physics")[1]
     assert "ptychovit-pair" in out
     assert f"{damaged} is missing or cannot be read" in out
+
+
+@pytest.mark.parametrize("absent", ["dp", "para"])
+@pytest.mark.parametrize("command", ["validate", "describe", "diagnose", "convert", "fix"])
+def test_the_absent_half_is_told(tmp_path: Path, absent: str, command: str) -> None:
+    write_pair(tmp_path)
+    (tmp_path / f"scan_{absent}.hdf5").unlink()
+    there = {"dp": "para", "para": "dp"}[absent]
+    more = {"convert": [tmp_path / "out", "--to", "cxi"], "fix": [tmp_path / "out"]}.get(command, [])
+    code, out, err = ptycho(command, tmp_path / f"scan_{there}.hdf5", *more)
+    assert code == 1
+    assert f"PTY008 {absent}:/" in (out if command == "validate" else err)

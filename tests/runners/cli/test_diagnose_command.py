@@ -79,3 +79,20 @@ def test_a_simple_name_that_explains_a_little_less_says_so() -> None:
     ranked = (candidate((), 0.0102, 1.25), candidate(("pixel-size:0.99",), 0.0101, 0.0))
     lines = list(told(Path("a.npz"), Diagnosis(verdict="as stated", method="forward model", ranked=ranked)))
     assert [line.split()[2:4] for line in lines[-2:]] == [["1.2", "σ"], ["–", "pixel-size:0.99"]]
+
+
+def test_the_picture_shows_the_file_as_it_is_beside_the_best(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from ptycho_runners import diagnosis_picture
+
+    members = simulate_grid_lines(GridLinesSettings(N=32, size=72, step_px=8, defects=Defects(axes="xy"))).test
+    np.savez(tmp_path / "swapped.npz", **members)
+    drawn: list[tuple[str, str]] = []
+
+    def keep(path: Path, numbers: Any, columns: Any) -> None:
+        assert all(len(column.patterns.measured) == len(numbers) for column in columns)
+        drawn.extend((column.role, column.name) for column in columns)
+
+    monkeypatch.setattr(diagnosis_picture, "draw", keep)
+    assert ptycho("diagnose", tmp_path / "swapped.npz", "--picture", tmp_path / "seen.png")[0] == 1
+    assert drawn[:2] == [("best", "swapped-axes"), ("the file as it is", "as stated")]
+    assert [role for role, _ in drawn[2:]] == ["runner-up"]

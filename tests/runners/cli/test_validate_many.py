@@ -95,7 +95,7 @@ class TestWhatIsExamined:
             (["data", "--select", "PTY98"], "no code is or begins with 'PTY98'"),
             (["data", "--ignore", "PTY0"], "only by their whole code"),
             (["data", "--exclude", "[z-a]"], "no pattern of paths"),
-            (["data", "--baseline", "nowhere.json"], "the baseline nowhere.json cannot be used"),
+            (["data", "--baseline", "nowhere.json"], "the baseline nowhere.json does not exist"),
             (["data", "--config", "nowhere.toml"], "the configuration nowhere.toml cannot be used"),
             (["data", "--config", "x.toml", "--isolated"], "contradict"),
             (["data", "--jobs", "0"], "--jobs"),
@@ -244,3 +244,25 @@ def test_forty_pairs_from_a_terminal_with_one_broken(tmp_path: Path) -> None:
     assert "s021_dp.hdf5: INVALID" in done.stdout
     assert "PTY201" in done.stdout
     assert done.stderr == ""
+
+
+def test_a_baseline_that_is_not_there_is_misuse_with_the_way_to_write_it(project: Path) -> None:
+    code, _, err = ptycho("validate", "data", "--baseline", "known.json")
+    assert code == 2
+    assert "`--write-baseline known.json` writes it" in err
+    assert ptycho("validate", "data", "--write-baseline", "known.json")[0] == 0
+    code, out, _ = ptycho("validate", "data", "--baseline", "known.json", "--isolated")
+    assert code == 0
+    assert "data/bad.npz: valid, but for 1 known finding (raw-data-npz" in out
+
+
+def test_an_empty_path_is_misuse(project: Path) -> None:
+    code, _, err = ptycho("validate", "")
+    assert (code, "empty path" in err) == (2, True)
+
+
+def test_patterns_without_a_scan_are_told_as_what_they_are(project: Path) -> None:
+    empty = write_raw(project / "empty.npz", diff3d=np.ones((0, 8, 8), "f4"))
+    code, out, _ = ptycho("validate", empty)
+    assert code == 1
+    assert "diff3d is empty: (0, 8, 8), 3 axes" in out
