@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ptycho_adapters.assembly import Assembled, Stitching, assemble
-    from ptycho_adapters.codec import ConversionError, Loaded, ReadOptions, Written
+    from ptycho_adapters.codec import ConversionError, Loaded, OptionError, ReadOptions, Written
     from ptycho_adapters.conversion import Converted, convert
     from ptycho_adapters.evaluation.errors import EvaluationError
     from ptycho_adapters.evaluation.evaluate import evaluate
@@ -29,6 +29,7 @@ _PUBLIC = {
     "Evaluation": "evaluation.record",
     "EvaluationError": "evaluation.errors",
     "Loaded": "codec",
+    "OptionError": "codec",
     "ReadOptions": "codec",
     "Recon": "recon",
     "Reconstruction": "evaluation.reconstruction",
@@ -52,6 +53,7 @@ __all__ = [
     "Evaluation",
     "EvaluationError",
     "Loaded",
+    "OptionError",
     "ReadOptions",
     "Recon",
     "Reconstruction",

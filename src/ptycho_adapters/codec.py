@@ -114,7 +114,7 @@ FIX_OR_TRUST = (
 
 
 class OptionError(ValueError):
-    """An option that the source's format has no use for; ignoring it would mislead."""
+    """An option that is none, or that the source's format has no use for; ignoring it would mislead."""
 
 
 class ConversionError(Exception):
