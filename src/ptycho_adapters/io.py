@@ -190,12 +190,11 @@ def refuse_existing(codec: Codec, folder: Path, names: list[str]) -> None:
     """
     existing = [p for name in names for p in codec.targets(folder, name).values() if p.exists()]
     if existing:
-        exist = "exist" if len(existing) > 1 else "exists"
         raise ConversionError(
             finding(
                 codes.OUTPUT_EXISTS,
                 f"{codec.id}:/",
-                f"{', '.join(p.name for p in existing)} {exist} already in {folder}",
+                f"{folder} already holds {', '.join(p.name for p in existing)}",
                 expected="a folder without them",
             )
         )

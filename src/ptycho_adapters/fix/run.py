@@ -108,7 +108,7 @@ def _refuse_existing(files: Mapping[str, Path], targets: Mapping[str, Path], ove
             finding(
                 codes.OUTPUT_EXISTS,
                 "file:/",
-                f"{', '.join(t.name for t in existing)} {'exist' if len(existing) > 1 else 'exists'} already in {existing[0].parent}",
+                f"{existing[0].parent} already holds {', '.join(t.name for t in existing)}",
                 expected="another folder than that of the source" if own else "a folder without them",
                 fix="The source is never changed: name another folder." if own else None,
             )

@@ -41,9 +41,8 @@ def grid_lines(
         raise misuse(str(error)) from None
     existing = [name for name in FILES if (out / name).exists() and not overwrite]
     if existing:
-        exist = "exist" if len(existing) > 1 else "exists"
         raise fail(
-            [finding(OUTPUT_EXISTS, "file:/", f"{' and '.join(existing)} {exist} already in {out}", expected="neither")]
+            [finding(OUTPUT_EXISTS, "file:/", f"{out} already holds {' and '.join(existing)}", expected="neither")]
         )
     for path in write_grid_lines(out, settings):
         typer.echo(f"wrote {path}")

@@ -210,7 +210,7 @@ def test_a_right_pair_without_the_name_of_its_frame_gets_it(broken: Any, tmp_pat
 
 def test_the_source_is_never_the_target(broken: Any) -> None:
     source = broken(_swap)
-    with pytest.raises(ConversionError, match="exists? already") as refused:
+    with pytest.raises(ConversionError, match="already holds") as refused:
         fix(source, source.parent, overwrite=True)
     assert "never changed" in (refused.value.findings[0].fix or "")
 
@@ -218,7 +218,7 @@ def test_the_source_is_never_the_target(broken: Any) -> None:
 def test_an_existing_output_is_kept_unless_told(broken: Any, tmp_path: Path) -> None:
     source = broken(_swap)
     fix(source, tmp_path / "out")
-    with pytest.raises(ConversionError, match="exists? already"):
+    with pytest.raises(ConversionError, match="already holds"):
         fix(source, tmp_path / "out")
     assert fix(source, tmp_path / "out", overwrite=True).after.ok
 

@@ -190,7 +190,7 @@ def test_simulated_files_are_not_overwritten_unasked(tmp_path: Path) -> None:
     assert ptycho(*call)[0] == 0
     (tmp_path / "test.npz").unlink()
     code, _, err = ptycho(*call)
-    assert (code, "PTY010" in err, "train.npz exists already" in err) == (1, True, True)
+    assert (code, "PTY010" in err, "already holds train.npz" in err) == (1, True, True)
     assert not (tmp_path / "test.npz").exists()
     assert ptycho(*call, "--overwrite")[0] == 0
     assert (tmp_path / "test.npz").exists()
