@@ -33,7 +33,9 @@ or `cannot tell`: the object is flat, places look alike, the patterns are too da
 the patterns are of the near field. `cannot tell` is an answer; it commits to nothing. Exit code 1 for `mistaken` and
 `unexplained`.
 
-Patterns that hold NaN, infinite or negative values have no say; a note counts them. Of several objects in one
+Patterns that hold NaN, infinite or negative values, or nothing at all, have no say; a note counts them. So it is with
+positions that lie far from all others. A single pattern that was taken a few pixels from its place is told with the
+amount ([PTY325](codes/PTY325.md)). Of several objects in one
 file `--object` picks one; whether patterns lie among those of another object is asked of the whole file.
 
 `ptycho fix FILE FOLDER` writes a copy with the proven mistakes undone. `ptycho validate --depth physics` asks the same

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -12,16 +12,18 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
-from ptycho_adapters.codec import ConversionError, Loaded, OptionError, ReadOptions, Written
+from ptycho_adapters.codec import Codec, ConversionError, Loaded, OptionError, ReadOptions, Written
 from ptycho_adapters.composition import composed
 from ptycho_adapters.io import absent_half, read_with, reader_of, recognised, refuse_existing, write_with, writer_of
 from ptycho_adapters.needs import Part
 from ptycho_contracts import __version__
+from ptycho_contracts import engine_codes as codes
 from ptycho_contracts.atomic import atomic_write_json, sha256_of
 from ptycho_contracts.contracts.conversion_manifest import ConversionManifest, OutputRecord
 from ptycho_contracts.contracts.ptychovit_dp import DpFile
 from ptycho_contracts.contracts.ptychovit_para import ParaFile
 from ptycho_contracts.contracts.run_manifest import FileDigest
+from ptycho_contracts.finding import finding
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -87,6 +89,7 @@ def convert(
         _all_or_none() as outputs,
     ):
         names = [stem] if len(loaded.scans) == 1 else [f"{stem}_{index:03d}" for index in range(len(loaded.scans))]
+        _refuse_sources(target, folder, names, files.values())
         if not overwrite:
             refuse_existing(target, folder, names)
         for scan, part in zip(loaded.scans, names, strict=True):
@@ -100,6 +103,22 @@ def convert(
         path = folder / f"{stem}{MANIFEST_SUFFIX}"
         atomic_write_json(path, manifest.model_dump(mode="json"))
     return Converted(manifest, path, [written.files for written, _ in outputs])
+
+
+def _refuse_sources(target: Codec, folder: Path, names: list[str], sources: Iterable[Path]) -> None:
+    """A source is never overwritten, not even when it is asked for: it would be lost where the writing fails."""
+    outputs = [path for name in names for path in target.targets(folder, name).values() if path.exists()]
+    own = [path for path in outputs if any(path.samefile(source) for source in sources)]
+    if own:
+        raise ConversionError(
+            finding(
+                codes.OUTPUT_EXISTS,
+                f"{target.id}:/",
+                f"{', '.join(path.name for path in own)} is the source itself",
+                expected="another folder or name than that of the source",
+                fix="The source is never changed: name another folder, or another `--name`.",
+            )
+        )
 
 
 @contextmanager

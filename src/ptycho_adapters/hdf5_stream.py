@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from ptycho_adapters.codec import ConversionError
 from ptycho_adapters.scan import check_intensity, intensity_blocks
+from ptycho_contracts.engine_codes import NO_SIGNAL
+from ptycho_contracts.finding import finding
 
 if TYPE_CHECKING:
     import h5py
@@ -25,7 +28,7 @@ def write_intensities(
     Chunks and compression are those that the variable's `encoding` asks for; by default there are none.
 
     Raises:
-        ConversionError: a value is negative or not finite.
+        ConversionError: a value is negative or not finite, or all are 0.
     """
     variable = scan["intensity"].variable
     total, highest = 0.0, 0.0
@@ -39,6 +42,16 @@ def write_intensities(
         highest = max(highest, float(block.max()))
         if progress is not None:
             progress(start + len(block), variable.shape[0])
+    if highest == 0 and variable.size:
+        raise ConversionError(
+            finding(
+                NO_SIGNAL,
+                "scan:/intensity",
+                f"all {variable.size} values are 0",
+                expected="a positive value somewhere",
+                found="0 everywhere",
+            )
+        )
     return total, highest
 
 

@@ -45,7 +45,7 @@ NEGATED_AXIS = Code(
     "a position axis points the other way",
     "With the sign of an axis reversed the forward model explains the patterns; as stored it does not.",
     "The reconstruction is mirrored or scrambled; with both axes reversed no loss reveals it.",
-    "Negate the position array.",
+    "Negate the positions along that axis, and only along that one.",
 )
 UNEXPLAINED = Code(
     "PTY315",

@@ -62,6 +62,18 @@ def test_of_raw_data(pair: Path, tmp_path: Path) -> None:
     assert stopped(tmp_path / "spoilt.npz", tmp_path / "out") == "npz:/xcoords[2]"
 
 
+@pytest.mark.parametrize("member", ["objectGuess", "probeGuess"])
+def test_the_physics_of_raw_data_is_not_examined(member: str, pair: Path, tmp_path: Path) -> None:
+    raw = convert(pair, tmp_path, "raw-data-npz", name="raw").files[0]["npz"]
+    with np.load(raw) as members:
+        spoilt = dict(members)
+    spoilt[member][3, 3] = np.nan
+    np.savez(tmp_path / "spoilt.npz", **spoilt)
+    report = validate(tmp_path / "spoilt.npz", depth="physics")
+    assert {f.code for f in report.findings} == {"PTY401"}
+    assert [u.check for u in report.unexamined] == ["raw_data_physics"]
+
+
 def test_of_a_grid_lines_split(simulated: Callable[..., Split], tmp_path: Path) -> None:
     """And its physics is not examined, because nothing has a place."""
     members = {name: value.copy() for name, value in simulated("test").items()}
@@ -81,3 +93,13 @@ def test_patterns_are_told_by_the_pattern_when_they_are_written(pair: Path, tmp_
             convert(pair, tmp_path / code, "raw-data-npz")
         assert [(f.code, f.location) for f in refused.value.findings] == [(code, "scan:/intensity[5]")]
         assert not list((tmp_path / code).glob("*.npz"))
+
+
+def test_patterns_without_any_signal_are_not_written(tmp_path: Path) -> None:
+    from measured_files import ptylab_members, write
+
+    dark = write(tmp_path / "dark.hdf5", ptylab_members(), {"ptychogram": np.zeros((12, 16, 16), np.float32)})
+    with pytest.raises(ConversionError) as refused:
+        convert(dark, tmp_path / "out", "cxi")
+    assert [f.code for f in refused.value.findings] == ["PTY404"]
+    assert not list((tmp_path / "out").glob("*.cxi"))

@@ -165,3 +165,11 @@ def test_read_ahead_keeps_order_and_errors() -> None:
     with pytest.raises(StopHere):
         next(ahead)
     assert list(read_ahead(iter(()))) == []
+
+
+def test_a_source_is_never_overwritten(two_objects: Path, tmp_path: Path) -> None:
+    made = convert(two_objects, tmp_path / "out", "ptychovit-pair", options=TRUSTED).files[0]["dp"]
+    before = made.read_bytes()
+    with pytest.raises(ConversionError, match="is the source itself"):
+        convert(made, made.parent, "ptychovit-pair", options=TRUSTED, overwrite=True)
+    assert made.read_bytes() == before

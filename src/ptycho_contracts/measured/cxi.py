@@ -85,7 +85,8 @@ def positions_m(source: Source) -> NDArray[np.float64] | None:
     if shape is None or along is None or len(shape) != 2 or shape[1] not in {2, 3}:
         return None
     stored = source.read(translation_member(source)).astype(np.float64)
-    moved: NDArray[np.float64] = stored @ along[:, : shape[1]].T
+    with np.errstate(invalid="ignore"):  # an infinite value is a finding of depth `data`
+        moved: NDArray[np.float64] = stored @ along[:, : shape[1]].T
     return moved
 
 

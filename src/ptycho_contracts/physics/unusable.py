@@ -15,13 +15,14 @@ MOST_LEFT_OUT = 0.5
 # A position this many times further from the middle than those of 9 in 10 patterns is none of this scan.
 STRAY = 20.0
 _NAMED = 5
+NO_SIGNAL = "the patterns hold no signal"
 
 
 def unusable(values: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Which patterns (k, n, n) hold NaN, infinite or negative values: (k,)."""
+    """Which patterns (k, n, n) hold NaN, infinite or negative values, or no signal at all: (k,)."""
     # A NaN anywhere makes both extremes NaN, and no comparison with it holds.
     lowest, highest = (extreme(values, axis=(1, 2)) for extreme in (np.min, np.max))
-    usable: NDArray[np.bool_] = (lowest >= 0) & (highest < np.inf)
+    usable: NDArray[np.bool_] = (lowest >= 0) & (highest < np.inf) & (highest > 0)
     return ~usable
 
 
@@ -35,7 +36,7 @@ def left_out(rows: NDArray[np.intp], count: int) -> tuple[NDArray[np.intp], tupl
     """What of `count` patterns is not judged where these numbers are unusable, and a note about it if there are any."""
     if len(rows) == 0:
         return rows, ()
-    hold = f"{len(rows)} of the {count} patterns looked at hold NaN, infinite or negative values"
+    hold = f"{len(rows)} of the {count} patterns looked at hold NaN, infinite or negative values, or nothing"
     if len(rows) > MOST_LEFT_OUT * count:
         return rows[:0], (f"{hold}; such values count as nothing measured",)
     return rows, (f"{hold} and are left out: {_first(rows)}",)

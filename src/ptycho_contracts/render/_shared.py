@@ -28,6 +28,17 @@ def first_of(result: Result, aggregate: Aggregate) -> Finding:
     return next(f for r in result.reports for f in r.findings if kind_of(f, r.source[0]) == aggregate.kind)
 
 
+def variants_of(result: Result, aggregate: Aggregate) -> list[tuple[str, Finding]]:
+    """One (artifact, finding) for each different message among those that the aggregate counts, the rarest first."""
+    told: dict[str, list[tuple[str, Finding]]] = {}
+    for report in result.reports:
+        for found in report.findings:
+            if kind_of(found, report.source[0]) == aggregate.kind:
+                words = found.message if "…" not in aggregate.words else aggregate.words
+                told.setdefault(words, []).append((report.source[0], found))
+    return [members[0] for members in sorted(told.values(), key=len)]
+
+
 def shared_gaps(result: Result) -> dict[Unexamined, int]:
     """What so many artifacts were not examined for that it is told once, and in how many."""
     counts = Counter(gap for report in result.reports for gap in dict.fromkeys(report.unexamined))

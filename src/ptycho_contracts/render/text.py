@@ -8,13 +8,15 @@ from typing import Any
 
 from ptycho_contracts.codes import Severity
 from ptycho_contracts.finding import Finding, Report, Unexamined
-from ptycho_contracts.render._places import source_of
-from ptycho_contracts.render._shared import first_of, own_findings, shared_findings, shared_gaps
+from ptycho_contracts.render._places import path_of, source_of
+from ptycho_contracts.render._shared import first_of, own_findings, shared_findings, shared_gaps, variants_of
 from ptycho_contracts.render._words import Paint, counted, detail_lines, few, finding_lines, judged_as, visible
 from ptycho_contracts.result import Aggregate, Result
 
 # With more artifacts than this, those of which there is nothing to tell are only counted.
 _LISTED = 20
+# Of one finding with other figures in each file, so many are shown.
+_VARIANTS = 3
 _ANSI = {"ERROR": "1;31", "INVALID": "1;31", "WARNING": "33", "HINT": "36", "valid": "32"}
 
 
@@ -121,6 +123,7 @@ def _overlap(evidence: dict[str, Any]) -> Iterator[str]:
 def _common(result: Result, paint: Paint) -> Iterator[str]:
     for group in shared_findings(result):
         yield from _group(group, first_of(result, group), paint)
+        yield from _variants(result, group)
     for gap, count in shared_gaps(result).items():
         yield f"not examined in {count} files: {visible(gap.check)} ({visible(gap.reason)})"
 
@@ -130,6 +133,17 @@ def _group(group: Aggregate, example: Finding, paint: Paint) -> Iterator[str]:
     yield f"  in {few(group.sources, group.count)}"
     yield f"  such as {visible(example.location)}: {visible(example.message)}"
     yield from detail_lines(example)
+
+
+def _variants(result: Result, group: Aggregate) -> Iterator[str]:
+    """Files whose figures differ from those of the others: among many alike one may be much worse."""
+    variants = variants_of(result, group)
+    if len(variants) < 2:
+        return
+    for source, found in variants[:_VARIANTS]:
+        yield f"  in {visible(path_of(source))}: {visible(found.message)}"
+    if len(variants) > _VARIANTS:
+        yield f"  and {len(variants) - _VARIANTS} other figures"
 
 
 def remarks(result: Result) -> Iterator[str]:

@@ -35,7 +35,15 @@ FORWARD_CODES = (
 
 
 def forward_findings(artifact: Artifact, subject: Subject, locations: Locations) -> Iterator[Finding]:
-    """Under which reading object, probe and positions explain the patterns."""
+    """Under which reading object, probe and positions explain the patterns.
+
+    Raises:
+        NotExaminableError: one of them is not finite; depth `data` says where.
+    """
+    parts = {"object": subject.object, "probe": subject.probe, "positions": subject.centred_px}
+    broken = [name for name, values in parts.items() if not np.isfinite(values).all()]
+    if broken:
+        raise NotExaminableError(f"not finite: {', '.join(broken)}")
     yield from _told(artifact, judge_subject(subject), locations)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ptycho_contracts.artifact import Artifact
 from ptycho_contracts.codes import Code, Severity
@@ -44,5 +45,10 @@ def patches_off_canvas(artifact: Artifact) -> Iterator[Finding]:
             POSITIONS[0],
             f"{share:.0%} of the patches leave the canvas",
             expected=f"centres from {(n - 1) / 2} to {np.array(size) - 1 - (n - 1) / 2} px (y, x)",
-            found=f"centres from {centres.min(axis=0).round(2)} to {centres.max(axis=0).round(2)} px",
+            found=f"centres from {centres.min(axis=0).round(2)} to {centres.max(axis=0).round(2)} px; pattern "
+            f"{_furthest(centres)} is furthest from the others",
         )
+
+
+def _furthest(centres: NDArray[np.float64]) -> int:
+    return int(np.abs(centres - np.median(centres, axis=0)).max(axis=1).argmax())

@@ -37,6 +37,9 @@ def diagnose(
     from ptycho_adapters.codec import ConversionError, OptionError, ReadOptions  # noqa: PLC0415
     from ptycho_adapters.diagnosis import diagnosed  # noqa: PLC0415
 
+    if picture is not None and picture.exists() and not _is_png(picture):
+        raise misuse(f"{picture} is there and is no PNG; name another file for the picture")
+
     try:
         with (
             progress_bar() as progress,
@@ -54,6 +57,13 @@ def diagnose(
         typer.echo("\n".join([*_lines(source, diagnosis), *([drawn] if drawn else [])]))
     if diagnosis.verdict in ("mistaken", "unexplained"):
         raise typer.Exit(1)
+
+
+def _is_png(path: Path) -> bool:
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return file.read(8) == b"\x89PNG\r\n\x1a\n"
 
 
 def _lines(source: Path, diagnosis: Diagnosis) -> Iterator[str]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ptycho_contracts.codes import Severity
 from ptycho_runners.cli.output import Format, fail, misuse
 
 if TYPE_CHECKING:
@@ -47,8 +48,12 @@ def fix(
 
 def _lines(done: Fixed, source: Path) -> list[str]:
     if done.record is None:
-        left = [f"left: {f.severity.upper()} {f.code} {f.location}: {f.message}" for f in done.after.errors]
-        return [f"{source}: nothing that can be repaired safely" if left else f"{source}: nothing to repair", *left]
+        seen = [f for f in done.after.findings if f.severity is not Severity.HINT]
+        left = [f"left: {f.severity.upper()} {f.code} {f.location}: {f.message}" for f in seen]
+        return [
+            f"{source}: nothing to repair" if done.after.ok else f"{source}: nothing that can be repaired safely",
+            *left,
+        ]
     lines = []
     for item in done.record.fixed:
         lines.append(f"fixed {' '.join(item.codes)} {item.location}".replace("  ", " "))

@@ -146,6 +146,8 @@ def validate(
     from ptycho_contracts.batch.project import Wishes, effective_policy  # noqa: PLC0415
 
     more = _more_outputs(also or [])
+    for file in [*([output] if output else []), *([write_baseline] if write_baseline else []), *(f for _, f in more)]:
+        _refuse_data(file)
     arguments = _arguments(paths or [], files_from)
     wishes = Wishes(
         profile=profile.value if profile else None,
@@ -169,6 +171,14 @@ def validate(
         raise typer.Exit(INTERRUPTED)
     elif result.failed:
         raise typer.Exit(1)
+
+
+def _refuse_data(file: Path) -> None:
+    """A report never takes the place of data."""
+    from ptycho_contracts.batch.discover import ARRAY_SUFFIXES  # noqa: PLC0415
+
+    if file.suffix in ARRAY_SUFFIXES and file.exists():
+        raise misuse(f"{file} is there and looks like data; name another file for the report")
 
 
 def _arguments(paths: list[str], files_from: Path | None) -> list[str]:

@@ -238,7 +238,7 @@ def test_patterns_with_values_that_no_detector_counts_have_no_say(value: float) 
     judged = judge_subject(file.subject)
     assert_names(judged.diagnosis, ("negated-y",))
     assert judged.diagnosis.notes == (
-        "3 of the 48 patterns looked at hold NaN, infinite or negative values and are left out: 0, 7, 30",
+        "3 of the 48 patterns looked at hold NaN, infinite or negative values, or nothing and are left out: 0, 7, 30",
     )
     assert judged.diagnosis.patterns == 48
     assert judged.confirmed is not None
@@ -264,7 +264,8 @@ def test_where_most_patterns_hold_such_values_they_count_as_nothing_measured() -
     found = diagnose_subject(MISTAKES["negated-x"](with_broken(good(), list(range(48)), np.nan)).subject)
     assert_names(found, ("negated-x",))
     assert found.notes == (
-        "48 of the 48 patterns looked at hold NaN, infinite or negative values; such values count as nothing measured",
+        "48 of the 48 patterns looked at hold NaN, infinite or negative values, or nothing; "
+        "such values count as nothing measured",
     )
     nothing = diagnose_subject(replace(good(), dp=np.full_like(good().dp, np.nan, np.float32)).subject)
     assert (nothing.verdict, len(nothing.notes)) == ("cannot tell", 1)

@@ -44,7 +44,7 @@ def test_each_of_several_has_its_own_finding(tmp_path: Path) -> None:
     report = validate(write_pair(moved(simulate_pair(), {3: (2, 0), 30: (0, 2)}), tmp_path), depth="physics")
     assert [(f.code, f.location) for f in report.findings] == [
         ("PTY325", "para:/probe_position_y_m[3]"),
-        ("PTY325", "para:/probe_position_y_m[30]"),
+        ("PTY325", "para:/probe_position_x_m[30]"),
     ]
     assert report.ok
 
@@ -90,3 +90,25 @@ def test_a_bad_pattern_is_not_taken_for_a_moved_one(tmp_path: Path) -> None:
     dp = pair.dp.copy()
     dp[9] = np.random.default_rng(0).poisson(dp[9].mean(), dp[9].shape)
     assert judged(replace(pair, dp=dp), tmp_path).moved == ()
+
+
+def test_a_pattern_that_is_there_twice_is_no_permutation(tmp_path: Path) -> None:
+    """Its copy fits a place that has a pattern, and the other one fits none."""
+    pair = simulate_pair()
+    dp = pair.dp.copy()
+    dp[20] = dp[4]
+    found = judged(replace(pair, dp=dp), tmp_path)
+    assert found.diagnosis.verdict == "unexplained"
+    assert "no order explains them all" in found.diagnosis.undecided[0]
+
+
+def test_a_dark_pattern_has_no_say_and_dark_patterns_say_nothing(tmp_path: Path) -> None:
+    pair = simulate_pair()
+    dp = pair.dp.copy()
+    dp[7] = 0
+    (tmp_path / "one").mkdir()
+    one = judged(replace(pair, dp=dp), tmp_path / "one").diagnosis
+    assert one.verdict == "as stated"
+    assert "or nothing and are left out: 7" in one.notes[0]
+    dark = judged(replace(pair, dp=np.zeros_like(pair.dp)), tmp_path).diagnosis
+    assert (dark.verdict, dark.undecided) == ("cannot tell", ("the patterns hold no signal",))

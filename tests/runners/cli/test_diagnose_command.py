@@ -96,3 +96,9 @@ def test_the_picture_shows_the_file_as_it_is_beside_the_best(tmp_path: Path, mon
     assert ptycho("diagnose", tmp_path / "swapped.npz", "--picture", tmp_path / "seen.png")[0] == 1
     assert drawn[:2] == [("best", "swapped-axes"), ("the file as it is", "as stated")]
     assert [role for role, _ in drawn[2:]] == ["runner-up"]
+
+
+def test_a_picture_never_takes_the_place_of_data(shuffled: Path) -> None:
+    before = shuffled.read_bytes()
+    code, _, err = ptycho("diagnose", shuffled, "--picture", shuffled)
+    assert (code, "no PNG" in err, shuffled.read_bytes()) == (2, True, before)

@@ -266,3 +266,20 @@ def test_patterns_without_a_scan_are_told_as_what_they_are(project: Path) -> Non
     code, out, _ = ptycho("validate", empty)
     assert code == 1
     assert "diff3d is empty: (0, 8, 8), 3 axes" in out
+
+
+@pytest.mark.parametrize("option", [["--output"], ["--write-baseline"], ["--also", "json="]])
+def test_a_report_never_takes_the_place_of_data(project: Path, option: list[str]) -> None:
+    file = project / "data/good.npz"
+    before = file.read_bytes()
+    named = [f"{option[-1]}{file}"] if option[-1].endswith("=") else [file]
+    code, _, err = ptycho("validate", "data", option[0], *named)
+    assert (code, "looks like data" in err, file.read_bytes()) == (2, True, before)
+
+
+def test_figures_that_differ_among_files_are_told(project: Path) -> None:
+    for number in range(6):
+        write_raw(project / f"odd/{number}.npz", xcoords=np.arange(3 if number == 4 else 4, dtype="f8"))
+    _, out, _ = ptycho("validate", "odd")
+    assert "same finding in 6 files" in out
+    assert any("in odd/4.npz: " in line and "3" in line.partition(":")[2] for line in out.splitlines())

@@ -33,7 +33,7 @@ from ptycho_contracts.physics.diagnosis.space import UNITS
 from ptycho_contracts.physics.diagnosis.subject import Subject
 from ptycho_contracts.physics.diagnosis.turns import AS_IT_IS
 from ptycho_contracts.physics.diagnosis.units import in_other_unit, speaks_for_other_unit
-from ptycho_contracts.physics.unusable import left_out, stray_rows, unusable_rows
+from ptycho_contracts.physics.unusable import NO_SIGNAL, left_out, stray_rows, unusable_rows
 
 SEARCHED_PATTERNS, SEARCHED_FREQUENCIES = 12, 128
 REFINED_PATTERNS = 20
@@ -58,7 +58,12 @@ def diagnose_subject(subject: Subject, progress: Progress | None = None) -> Diag
 
 def judge_subject(subject: Subject, progress: Progress | None = None) -> Judged:
     """The same, with the hypotheses behind the candidates, for repairs and pictures."""
-    unusable, notes = left_out(unusable_rows(subject.patterns), subject.patterns.count)
+    count = subject.patterns.count
+    rows = unusable_rows(subject.patterns)
+    if len(rows) == count and not np.any(subject.patterns.take(subject.sample(SEARCHED_PATTERNS))):
+        dark = Diagnosis(verdict="cannot tell", method="forward model", undecided=(NO_SIGNAL,), patterns=count)
+        return Judged(dark, ())
+    unusable, notes = left_out(rows, count)
     stray, strays = stray_rows(subject.centred_px)
     engine = _Engine(replace(subject, left_out=np.union1d(unusable, stray)), progress)
     judged = engine.judged(near_statement(engine.coarse))

@@ -58,7 +58,7 @@ def diagnosis_findings(judged: Judged, locations: Locations) -> Iterator[Finding
             locations.patterns,
             "the patterns do not decide between readings",
             found="; or ".join(diagnosis.undecided),
-            fix=f"{codes.CANNOT_TELL.fix} {_MORE}",
+            fix=f"{codes.CANNOT_TELL.fix} {_EVIDENCE}",
         )
     elif diagnosis.verdict == "unexplained":
         some = judged.confirmed is not None and judged.confirmed.contradict > 0
@@ -82,7 +82,7 @@ def _moved(one: Moved, locations: Locations) -> Finding:
     y, x = one.by_px
     return finding(
         codes.PATTERN_ELSEWHERE,
-        f"{locations.y}[{one.pattern}]",
+        f"{locations.y if abs(y) >= abs(x) else locations.x}[{one.pattern}]",
         f"pattern {one.pattern} was taken ({y:+.2g}, {x:+.2g}) px (y, x) from where its position says",
         expected="a pattern that is explained best at its own place",
         found="moved by that much it is explained surely better, and nearly all others where they are",

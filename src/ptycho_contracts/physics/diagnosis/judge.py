@@ -197,16 +197,21 @@ class _Case:
         own = few.exact(self.winner).sum()
         if matched is None or not matched.geometry.order.name:
             usual = self.last.residuals[0].mean() * len(few.rows)
-            first = ", ".join(map(str, confirmed.first_contradictions))
-            mixed = MIXED.format(confirmed.contradict, confirmed.patterns, first)
-            unlike = usual < MISPLACED_SHARE * own
-            return self.told("unexplained", (mixed,), confirmed=confirmed) if unlike else None
+            return self._mixed(confirmed) if usual < MISPLACED_SHARE * own else None
         if few.exact(matched).sum() > MISPLACED_SHARE * own:
             return None
+        again = confirm_all(self.bench, matched, progress)
+        if again.contradict:  # a pattern that is there twice, say: no order is right for all
+            return self._mixed(confirmed)
         residuals = np.concatenate([self.bench.exact(matched)[None], self.last.residuals])
         behind = [0.0, *(worse(residuals[0], other, self.bench.pixels) for other in residuals[1:])]
-        again = _Case(Contest(self.bench, [matched, *self.last.hypotheses], residuals, behind), 0)
-        return again.told("mistaken", confirmed=confirm_all(self.bench, matched, progress))
+        case = _Case(Contest(self.bench, [matched, *self.last.hypotheses], residuals, behind), 0)
+        return case.told("mistaken", confirmed=again)
+
+    def _mixed(self, confirmed: Confirmation) -> Judged:
+        first = ", ".join(map(str, confirmed.first_contradictions))
+        mixed = MIXED.format(confirmed.contradict, confirmed.patterns, first)
+        return self.told("unexplained", (mixed,), confirmed=confirmed)
 
     def changes(self, hypothesis: Hypothesis) -> tuple[Change, ...]:
         """Its mistakes, and the scale of the probe."""

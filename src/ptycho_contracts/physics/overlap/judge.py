@@ -19,6 +19,7 @@ from ptycho_contracts.physics.overlap.excerpt import Excerpt, excerpt
 from ptycho_contracts.physics.overlap.reconstruct import unexplained
 from ptycho_contracts.physics.readings import Patterns, Stored
 from ptycho_contracts.physics.spacing import spacing_px
+from ptycho_contracts.physics.unusable import NO_SIGNAL
 
 EPOCHS = 24
 # Right against wrong differed by 1.8 to 2.5 on measured data; what a wrong model fits by luck stayed below 1.3.
@@ -97,7 +98,7 @@ def _hindrance(part: Excerpt) -> str | None:
     if not np.isfinite(part.positions_px).all() or np.ptp(part.positions_px, axis=0).max() <= 0:
         return "the positions are not finite, or all the same"
     if part.amplitudes.max() <= 0:
-        return "the patterns hold no signal"
+        return NO_SIGNAL
     spacing = spacing_px(part.positions_px)
     if spacing > _MOST_STEP * part.n:
         apart = f"{spacing:.0f} of {part.n} px apart"
@@ -164,7 +165,9 @@ def _judged(trial: _Trial, corner: bool, told: Diagnosis) -> Diagnosis:
     order = sorted(CLASSES, key=lambda name: float(np.median(trial.left[name])))
     best, second = order[0], order[1]
     ranked = tuple(_candidate(name, trial, best, corner) for name in order)
-    told = told.model_copy(update={"ranked": ranked})
+    listed = sorted(CLASSES, key=lambda name: float(trial.left[name].mean()))
+    # Where nothing is told the table is by what it shows, the mean.
+    told = told.model_copy(update={"ranked": tuple(_candidate(name, trial, listed[0], corner) for name in listed)})
     if not _clear(trial.left[best], trial.control):
         reason = (
             "no turn of the positions explains the patterns better than positions shuffled on purpose: no overlap, "
@@ -175,7 +178,7 @@ def _judged(trial: _Trial, corner: bool, told: Diagnosis) -> Diagnosis:
         reason = f"{best!r} and {second!r} explain the patterns equally well"
         return told.model_copy(update={"undecided": (reason, *_OPEN)})
     verdict = "mistaken" if ranked[0].changes else "as stated"
-    return told.model_copy(update={"verdict": verdict, "undecided": _OPEN})
+    return told.model_copy(update={"verdict": verdict, "undecided": _OPEN, "ranked": ranked})
 
 
 def _candidate(name: str, trial: _Trial, best: str, corner: bool) -> Candidate:
